@@ -1,0 +1,67 @@
+"""Exact kernel interpolation, memorizing networks and the measures that do not explain generalization.
+
+Start with :class:`KernelClassifier` (scikit-learn conventions) or, one floor below, with :func:`factorize`, which
+factors a Gram matrix once and then solves ``K alpha = Y`` for any number of label sets, with a certificate of the
+residual in float64. :func:`plan` tells bytes and seconds before anything is allocated. The same job from a shell is
+``kernelgen solve``.
+
+Names are loaded when first used, so that ``import kernelgen`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernelgen import errors as errors
+    from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
+    from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
+    from kernelgen.kernels.custom import Custom as Custom
+    from kernelgen.kernels.gaussian import Gaussian as Gaussian
+    from kernelgen.kernels.laplacian import Laplacian as Laplacian
+    from kernelgen.kernels.linear import Linear as Linear
+    from kernelgen.kernels.polynomial import Polynomial as Polynomial
+    from kernelgen.solvers.cholesky import Factor as Factor
+    from kernelgen.solvers.cholesky import factorize as factorize
+    from kernelgen.solvers.plan import Plan as Plan
+    from kernelgen.solvers.plan import plan as plan
+    from kernelgen.solvers.result import Certificate as Certificate
+    from kernelgen.solvers.result import Solution as Solution
+
+__version__ = "0.1.0"
+
+_HOME = {
+    # factor once, solve many
+    "factorize": "kernelgen.solvers.cholesky",
+    "Factor": "kernelgen.solvers.cholesky",
+    "plan": "kernelgen.solvers.plan",
+    "Plan": "kernelgen.solvers.plan",
+    "Solution": "kernelgen.solvers.result",
+    "Certificate": "kernelgen.solvers.result",
+    # kernels
+    "Gaussian": "kernelgen.kernels.gaussian",
+    "Laplacian": "kernelgen.kernels.laplacian",
+    "Polynomial": "kernelgen.kernels.polynomial",
+    "Linear": "kernelgen.kernels.linear",
+    "Custom": "kernelgen.kernels.custom",
+    # scikit-learn estimators
+    "KernelClassifier": "kernelgen.estimators.classifier",
+    "KernelRegressor": "kernelgen.estimators.regressor",
+}
+
+__all__ = ["__version__", "errors", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("kernelgen.errors")
+    if name not in _HOME:
+        raise AttributeError(f"module 'kernelgen' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
