@@ -1,0 +1,31 @@
+"""Hypothesis without deadlines (shared machines stall), and marks that skip with their reason."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("kernelgen", deadline=None, print_blob=True)
+settings.load_profile("kernelgen")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("torch") and importlib.util.find_spec("torch") is None:
+        pytest.skip('needs torch: pip install ".[torch]"')
+    if item.get_closest_marker("gpu") and (reason := no_gpu()):
+        pytest.skip(reason)
+
+
+def no_gpu() -> str | None:
+    """Return why there is no GPU to test on, or None where there is one."""
+    if importlib.util.find_spec("cupy") is None:
+        return 'needs cupy: pip install ".[cuda12]" or ".[cuda13]"'
+    import cupy
+
+    try:
+        found = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return f"needs an NVIDIA GPU: {error}"
+    return None if found else "needs an NVIDIA GPU: none found"
