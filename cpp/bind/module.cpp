@@ -1,0 +1,10 @@
+#include "bind.hpp"
+
+NB_MODULE(_core, m) {
+  m.doc() = "Compiled core of kernelgen: Gram tiles, tile Cholesky, triangular solves.";
+  kernelgen::bind::bind_points(m);
+  kernelgen::bind::bind_lapack(m);
+  kernelgen::bind::bind_factor(m);
+  kernelgen::bind::bind_gram(m);
+  kernelgen::bind::bind_machine(m);
+}

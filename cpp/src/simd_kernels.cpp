@@ -1,0 +1,323 @@
+// Compiled once per instruction set with KERNELGEN_LEVEL set to its name. Nothing here may be shared between levels
+// (an inline function of the standard library compiled for AVX-512 could be picked by the linker for everybody), so all
+// is in an unnamed namespace and only builtins are used.
+#include "kernelgen/simd.hpp"
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace kernelgen {
+namespace {
+
+using i64 = std::int64_t;
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+constexpr int columns = 8;  // 3 x 8 accumulators, 3 rows, 1 broadcast of 32 registers
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+constexpr int columns = 4;  // 3 x 4 accumulators, 3 rows, 1 broadcast of 16 registers
+#else
+constexpr int vector_bytes = 16;
+constexpr int columns = 4;
+#endif
+constexpr int vectors = 3;
+
+// Memory operands may be unaligned (a factor mapped from a file), hence the second type.
+template <class T>
+struct Lanes {
+  typedef T type __attribute__((vector_size(vector_bytes)));
+  typedef T memory __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
+  static constexpr i64 count = vector_bytes / static_cast<i64>(sizeof(T));
+};
+
+template <class T>
+struct RealStep {
+  using V = typename Lanes<T>::type;
+  static inline __attribute__((always_inline)) void step(V& sum, V rows, V column) { sum += rows * column; }
+};
+
+struct WordStep {
+  using V = Lanes<std::int32_t>::type;
+  static inline __attribute__((always_inline)) void step(V& sum, V rows, V column) {
+#if defined(__AVX512VNNI__)
+    sum = (V)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)rows, (__m512i)column);
+#elif defined(__AVX512BW__)
+    sum += (V)_mm512_madd_epi16((__m512i)rows, (__m512i)column);
+#elif defined(__AVX2__)
+    sum += (V)_mm256_madd_epi16((__m256i)rows, (__m256i)column);
+#else
+    // Values are bytes held in int16, so both halves are non-negative.
+    sum += (rows & 0xffff) * (column & 0xffff) + (rows >> 16) * (column >> 16);
+#endif
+  }
+};
+#if defined(__AVX512VNNI__)
+constexpr int values_per_word = 4;
+#else
+constexpr int values_per_word = 2;
+#endif
+
+enum class Store { assign, add, subtract };
+
+// 3 vectors of rows times `columns` columns, accumulated in registers over k.
+template <class T, class Step, Store store>
+inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, const T* a1, const T* a2, const T* b, T* c,
+                                                        i64 ldc) {
+  using V = typename Lanes<T>::type;
+  using M = typename Lanes<T>::memory;
+  constexpr i64 G = group<T>;
+  constexpr i64 W = Lanes<T>::count;
+  V sum[columns][vectors];
+#pragma GCC unroll 8
+  for (int j = 0; j < columns; ++j) {
+    sum[j][0] = V{};
+    sum[j][1] = V{};
+    sum[j][2] = V{};
+  }
+  for (i64 p = 0; p < k; ++p) {
+    const V x0 = *(const M*)(a0 + p * G);
+    const V x1 = *(const M*)(a1 + p * G);
+    const V x2 = *(const M*)(a2 + p * G);
+#pragma GCC unroll 8
+    for (int j = 0; j < columns; ++j) {
+      const V y = b[p * G + j] - V{};
+      Step::step(sum[j][0], x0, y);
+      Step::step(sum[j][1], x1, y);
+      Step::step(sum[j][2], x2, y);
+    }
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < columns; ++j) {
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; ++v) {
+      M* out = (M*)(c + j * ldc + v * W);
+      if constexpr (store == Store::assign) {
+        *out = sum[j][v];
+      } else if constexpr (store == Store::add) {
+        *out += sum[j][v];
+      } else {
+        *out -= sum[j][v];
+      }
+    }
+  }
+}
+
+template <class T, class Step, Store store>
+void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Part part) {
+  constexpr i64 G = group<T>;
+  constexpr i64 W = Lanes<T>::count;
+  constexpr i64 rows = vectors * W;
+  for (i64 j = 0; j < n; j += columns) {
+    const T* b = B + (j / G) * ldb + j % G;
+    for (i64 i = part == Part::lower ? j / rows * rows : 0; i < m; i += rows) {
+      const i64 i1 = i + W, i2 = i + 2 * W;
+      micro_kernel<T, Step, store>(k, A + (i / G) * lda + i % G, A + (i1 / G) * lda + i1 % G,
+                                   A + (i2 / G) * lda + i2 % G, b, C + i + j * ldc, ldc);
+    }
+  }
+}
+
+// A block of `depth` columns of A stays in L2 and 64 bytes x depth of B in L1 (4-byte elements: 384 x 384 x 4 = 576 KiB
+// and 24 KiB; 8-byte elements: half the depth).
+template <class T>
+constexpr i64 depth = 1536 / static_cast<i64>(sizeof(T));
+
+template <class T, class Step>
+void product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Update update, Part part) {
+  constexpr i64 G = group<T>;
+  for (i64 k0 = 0; k0 < k; k0 += depth<T>) {
+    const i64 kc = k - k0 < depth<T> ? k - k0 : depth<T>;
+    const T* a = A + k0 * G;
+    const T* b = B + k0 * G;
+    if (update == Update::subtract) {
+      block_product<T, Step, Store::subtract>(m, n, kc, a, lda, b, ldb, C, ldc, part);
+    } else if (k0 == 0) {
+      block_product<T, Step, Store::assign>(m, n, kc, a, lda, b, ldb, C, ldc, part);
+    } else {
+      block_product<T, Step, Store::add>(m, n, kc, a, lda, b, ldb, C, ldc, part);
+    }
+  }
+}
+
+template <class T>
+void real_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Update update,
+                  Part part) {
+  product<T, RealStep<T>>(m, n, k, A, lda, B, ldb, C, ldc, update, part);
+}
+
+void word_product(i64 m, i64 n, i64 k, const std::int32_t* A, i64 lda, const std::int32_t* B, i64 ldb, std::int32_t* C,
+                  i64 ldc, Part part) {
+  product<std::int32_t, WordStep>(m, n, k, A, lda, B, ldb, C, ldc, Update::assign, part);
+}
+
+// C(k, :) -= sum_r A(r, k) X(r, :): 12 columns of A at a time, one vector of right-hand sides.
+template <class T>
+void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C) {
+  using V = typename Lanes<T>::type;
+  using M = typename Lanes<T>::memory;
+  constexpr i64 G = group<T>;
+  constexpr int wide = 12;
+  for (i64 k0 = 0; k0 < k; k0 += wide) {
+    for (i64 lane = 0; lane < G; lane += Lanes<T>::count) {
+      V sum[wide];
+#pragma GCC unroll 12
+      for (int q = 0; q < wide; ++q) sum[q] = V{};
+      for (i64 g = 0; g < m / G; ++g) {
+        const T* a = A + g * lda + k0 * G;
+        for (i64 r = 0; r < G; ++r) {
+          const V x = *(const M*)(X + (g * G + r) * G + lane);
+#pragma GCC unroll 12
+          for (int q = 0; q < wide; ++q) sum[q] += x * (a[q * G + r] - V{});
+        }
+      }
+#pragma GCC unroll 12
+      for (int q = 0; q < wide; ++q) *(M*)(C + (k0 + q) * G + lane) -= sum[q];
+    }
+  }
+}
+
+// exp(x) for x <= 0, about 1 ulp: x = n log 2 + r with |r| <= log(2)/2, a Taylor polynomial in r, then n into the
+// exponent. Below the smallest normal number the result is 0.
+inline __attribute__((always_inline)) float exp_nonpositive(float x) {
+  constexpr float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  const bool tiny = !(x >= -87.0f);
+  x = tiny ? -87.0f : x;
+  const float t = x * 1.44269504f + shift;
+  const float n = t - shift;
+  float r = x - n * 0.693145752f;
+  r = r - n * 1.42860677e-6f;
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const std::int32_t exponent = (__builtin_bit_cast(std::int32_t, t) - __builtin_bit_cast(std::int32_t, shift)) << 23;
+  const float y = __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, p) + exponent);
+  return tiny ? 0.0f : y;
+}
+
+inline __attribute__((always_inline)) double exp_nonpositive(double x) {
+  constexpr double shift = 6755399441055744.0;  // 1.5 * 2^52
+  const bool tiny = !(x >= -708.0);
+  x = tiny ? -708.0 : x;
+  const double t = x * 1.4426950408889634 + shift;
+  const double n = t - shift;
+  double r = x - n * 6.93147180369123816490e-01;
+  r = r - n * 1.90821492927058770002e-10;
+  double p = 1.0 / 6227020800;
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  const std::int64_t exponent = (__builtin_bit_cast(std::int64_t, t) - __builtin_bit_cast(std::int64_t, shift)) << 52;
+  const double y = __builtin_bit_cast(double, __builtin_bit_cast(std::int64_t, p) + exponent);
+  return tiny ? 0.0 : y;
+}
+
+template <class T>
+void squared_distances(i64 m, T* __restrict column, const T* __restrict norms, T norm) {
+  for (i64 i = 0; i < m; ++i) {
+    const T d = norms[i] + norm - T(2) * column[i];
+    column[i] = d > T(0) ? d : T(0);
+  }
+}
+
+template <class T>
+void squared_distances_of_words(i64 m, const std::int32_t* __restrict words, const std::int32_t* __restrict norms,
+                                std::int32_t norm, T* __restrict column) {
+  for (i64 i = 0; i < m; ++i) {
+    const std::uint32_t d = std::uint32_t(norms[i]) + std::uint32_t(norm) - 2u * std::uint32_t(words[i]);
+    column[i] = static_cast<T>(static_cast<std::int32_t>(d));
+  }
+}
+
+template <class T>
+void products_of_words(i64 m, const std::int32_t* __restrict words, const std::int32_t* __restrict shifts,
+                       T* __restrict column) {
+  for (i64 i = 0; i < m; ++i) {
+    column[i] = static_cast<T>(static_cast<std::int32_t>(std::uint32_t(words[i]) + std::uint32_t(shifts[i])));
+  }
+}
+
+template <class T>
+void gaussian(i64 m, T* column, T rate) {
+  for (i64 i = 0; i < m; ++i) column[i] = exp_nonpositive(-rate * column[i]);
+}
+
+template <class T>
+inline __attribute__((always_inline)) T root(T x) {
+  if constexpr (sizeof(T) == 4) {
+    return __builtin_sqrtf(x);
+  } else {
+    return __builtin_sqrt(x);
+  }
+}
+
+template <class T>
+void laplacian(i64 m, T* column, T rate) {
+  for (i64 i = 0; i < m; ++i) column[i] = exp_nonpositive(-rate * root(column[i]));
+}
+
+template <class T>
+void square_root(i64 m, T* column, T unit) {
+  for (i64 i = 0; i < m; ++i) column[i] = unit * root(column[i]);
+}
+
+// Repeated squaring, the same multiplications for every element.
+template <class T>
+void polynomial(i64 m, T* column, T gamma, T coef0, i64 degree) {
+  constexpr i64 block = 64;
+  for (i64 i0 = 0; i0 < m; i0 += block) {
+    const i64 length = m - i0 < block ? m - i0 : block;
+    T base[block], power[block];
+    for (i64 i = 0; i < length; ++i) {
+      base[i] = gamma * column[i0 + i] + coef0;
+      power[i] = T(1);
+    }
+    for (i64 e = degree; e > 0; e >>= 1) {
+      if (e & 1) {
+        for (i64 i = 0; i < length; ++i) power[i] *= base[i];
+      }
+      for (i64 i = 0; i < length; ++i) base[i] *= base[i];
+    }
+    for (i64 i = 0; i < length; ++i) column[i0 + i] = power[i];
+  }
+}
+
+template <class T>
+void scale(i64 m, T* __restrict column, const T* __restrict factors, T factor) {
+  for (i64 i = 0; i < m; ++i) column[i] *= factors[i] * factor;
+}
+
+template <class T>
+constexpr RealLoops<T> real_loops{
+    real_product<T>, transposed_product<T>, squared_distances<T>, squared_distances_of_words<T>, products_of_words<T>,
+    gaussian<T>,     laplacian<T>,          polynomial<T>,        square_root<T>,                scale<T>,
+};
+
+}  // namespace
+
+#define KERNELGEN_JOIN_(a, b) a##b
+#define KERNELGEN_JOIN(a, b) KERNELGEN_JOIN_(a, b)
+#define KERNELGEN_TEXT_(a) #a
+#define KERNELGEN_TEXT(a) KERNELGEN_TEXT_(a)
+
+extern const SimdTable KERNELGEN_JOIN(simd_table_, KERNELGEN_LEVEL);
+const SimdTable KERNELGEN_JOIN(simd_table_, KERNELGEN_LEVEL){
+    KERNELGEN_TEXT(KERNELGEN_LEVEL), real_loops<float>, real_loops<double>, {values_per_word, word_product}};
+
+}  // namespace kernelgen

@@ -1,0 +1,97 @@
+"""
+Compiled core of kernelgen: Gram tiles, tile Cholesky, triangular solves.
+"""
+
+from typing import Annotated, overload
+
+import numpy
+from numpy.typing import NDArray
+
+
+class Points:
+    """n points in R^d: the kernel sees scale * (values - center)."""
+
+    def __init__(self, values: Annotated[NDArray, dict(shape=(None, None), order='C', device='cpu', writable=False)], scale: float, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None) -> None: ...
+
+class Kernel:
+    """A kernel's formula and parameters."""
+
+    def __init__(self, shape: str, of: str, bandwidth: float, gamma: float, coef0: float, degree: int, normalize: bool, function: object | None) -> None: ...
+
+def use_lapack(capsules: dict) -> None:
+    """Take the BLAS and LAPACK routines from SciPy's capsules."""
+
+@overload
+def factorize(points: Points, kernel: Kernel, ridge: float, tile: int, storage: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> tuple[int, float, int, float]: ...
+
+@overload
+def factorize(points: Points, kernel: Kernel, ridge: float, tile: int, storage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> tuple[int, float, int, float]:
+    """
+    K + ridge I = L L^T into storage; (pivot_row, min_pivot, min_pivot_row, gram_seconds).
+    """
+
+@overload
+def solve(n: int, tile: int, storage: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], B: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def solve(n: int, tile: int, storage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], B: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """L L^T X = B."""
+
+@overload
+def diag_inverse(n: int, tile: int, storage: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def diag_inverse(n: int, tile: int, storage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """out[i] = |L^-1 e_i|^2."""
+
+def multiply(points: Points, kernel: Kernel, ridge: float, P: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], row_sums: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """out = (K + ridge I) P and row_sums = |K + ridge I| 1."""
+
+@overload
+def cross_multiply(test: Points, train: Points, kernel: Kernel, alpha: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def cross_multiply(test: Points, train: Points, kernel: Kernel, alpha: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """out = K(test, train) alpha."""
+
+@overload
+def cross_gram(x: Points, z: Points, kernel: Kernel, out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def cross_gram(x: Points, z: Points, kernel: Kernel, out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """out = K(x, z)."""
+
+@overload
+def gram(x: Points, kernel: Kernel, out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def gram(x: Points, kernel: Kernel, out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """out = K(x, x), with its exact diagonal."""
+
+def simd_levels() -> list[str]:
+    """Instruction sets this machine can run, slowest first."""
+
+def simd_level() -> str:
+    """The instruction set in use."""
+
+def set_simd_level(name: str) -> bool:
+    """Use another instruction set; False when this machine cannot run it."""
+
+def words_depth(d: int) -> int:
+    """32-bit words that hold one row of d bytes in one packed operand."""
+
+def product_rate_float32(threads: int, seconds: float) -> float:
+    """Flops per second of the float32 product loop."""
+
+def product_rate_float64(threads: int, seconds: float) -> float:
+    """Flops per second of the float64 product loop."""
+
+def byte_product_rate(threads: int, seconds: float) -> float:
+    """Integer operations per second of the byte product loop."""
+
+def read_bandwidth(threads: int, bytes: int) -> float:
+    """Bytes per second read from memory."""
+
+exact_byte_features: int = 32768
+
+row_multiple: int = 48
