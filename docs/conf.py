@@ -1,5 +1,6 @@
 """Sphinx configuration: `python -m sphinx -W docs docs/_build` with kernelgen installed."""
 
+import re
 from importlib.metadata import version as installed_version
 
 project = "kernelgen"
@@ -32,3 +33,24 @@ html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def show_formulas(app, what, name, obj, options, lines):
+    """Let docstrings write |x - z| and indented formulas as a reader of the source would; reST wants more signs."""
+    in_prose, in_example, result = True, False, []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        in_prose = in_prose and not following.startswith("---")
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if in_prose and line.startswith("    "):  # a formula stands by itself, indented: a literal block
+            if not (result and result[-1].startswith("    ")):
+                result += ["::", ""]
+            result.append(line)
+        elif in_example:
+            result.append(line)
+        else:
+            result.append(re.sub(r"(``.*?``)|\|", lambda found: found[1] or r"\|", line))
+    lines[:] = result
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", show_formulas, priority=100)  # before numpydoc
