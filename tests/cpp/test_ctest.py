@@ -41,7 +41,7 @@ def test_cpp(sanitize: str, tmp_path: Path) -> None:
 
 
 def run(*command: str | Path) -> str:
-    """Run a command with this environment's tools; its output, or a failure that shows all of it."""
+    """Run a command with this environment's tools; its output, or a failure after printing it."""
     found = shutil.which(command[0], path=TOOLS)
     assert found, command[0]
     environment = {**os.environ, "PATH": TOOLS, "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
