@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,3 +30,20 @@ def no_gpu() -> str | None:
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return f"needs an NVIDIA GPU: {error}"
     return None if found else "needs an NVIDIA GPU: none found"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data sets in a folder beside the checkout, never part of it."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs real data in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_dir(shared_data: Path) -> Path:
+    folder = shared_data / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"needs the MNIST files in {folder}")
+    return folder

@@ -69,7 +69,7 @@ def load_arrays_file(path: Path, *, seed: int = 0, test_fraction: float = 0.2) -
     else:
         if len(rows[0]) != len(codes[0]):
             raise DataError(f"{path}: {len(rows[0])} rows in X but {len(codes[0])} labels in y")
-        train, test = stratified_split(codes[0], test_fraction, seed)
+        train, test = stratified_split(codes[0], test_fraction, seed, source=path)
         X_train, X_test, y_train, y_test = rows[0][train], rows[0][test], codes[0][train], codes[0][test]
         notes = [f"split by seed {seed}, test fraction {test_fraction:g} of each class"]
     return Dataset(
@@ -111,19 +111,21 @@ def read_array(path: Path) -> NDArray[Any]:
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an ``.npz`` file."""
-    with _reading(path), np.load(path, allow_pickle=False) as archive:
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} is not an .npz file (it holds a single array): rename it to .npy")
-        return {name: archive[name] for name in archive.files}
+    with _reading(path), path.open("rb") as stream:
+        archive = np.load(stream, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise DataError(f"{path} holds a single array, not an archive of them: rename it to .npy")
+        with archive:
+            return {name: archive[name] for name in archive.files}
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    with _reading(path):
-        array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise DataError(f"{path} is an archive of arrays: rename it to .npz")
-    return array
+    with _reading(path), path.open("rb") as stream:
+        array = np.load(stream, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise DataError(f"{path} is an archive of arrays: rename it to .npz")
+        return array
 
 
 def _read_npy_family(path: Path) -> dict[str, NDArray[Any]]:

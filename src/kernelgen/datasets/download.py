@@ -17,7 +17,7 @@ from typing import Any
 from kernelgen.datasets.dataset import LoadProgress
 from kernelgen.errors import ChecksumMismatch, DataError, DataMissing
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 TIMEOUT_SECONDS = (10.0, 30.0)
 """To connect, and between two pieces of the answer."""
 ATTEMPTS = 3

@@ -53,7 +53,7 @@ def load_folder(
         test_files = [test_files[row] for row in test_rows]
         y_test = test_labels[test_rows]
     else:
-        train_rows, rows = stratified_split(labels, test_fraction, seed)
+        train_rows, rows = stratified_split(labels, test_fraction, seed, source=top)
         test_files, y_test = [files[row] for row in rows], labels[rows]
         notes.append(f"split by seed {seed}, test fraction {test_fraction:g} of each class")
     train_files = [files[row] for row in train_rows]

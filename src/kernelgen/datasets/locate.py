@@ -70,7 +70,8 @@ def search(folder: Path, probe: Callable[[Path], Found | None], usual: Iterable[
         found = probe(place) if place.is_dir() else None
         if found is not None:
             return found
-    hits = {place: found for place in sub_folders(folder) if (found := probe(place)) is not None}
+    others = (place for place in sub_folders(folder) if os.access(place, os.R_OK | os.X_OK))
+    hits = {place: found for place in others if (found := probe(place)) is not None}
     if len(hits) > 1:
         names = ", ".join(str(place) for place in list(hits)[:5])
         raise DataError(f"{folder} has more than one folder with these files ({names}); name the one to read")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ def check_test_fraction(test_fraction: float) -> float:
 
 
 def stratified_split(
-    y: NDArray[np.int64], test_fraction: float, seed: int
+    y: NDArray[np.int64], test_fraction: float, seed: int, *, source: Path
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row numbers for train and test with each class in the same proportion, in a seeded random order.
 
@@ -28,7 +30,7 @@ def stratified_split(
     UsageError
         `test_fraction` is not between 0 and 1.
     DataError
-        Too few rows for a test part.
+        Too few rows for a test part; `source` is named.
     """
     fraction = check_test_fraction(test_fraction)
     rng = np.random.default_rng(seed)
@@ -41,7 +43,7 @@ def stratified_split(
         train.append(rows[n_test:])
     if sum(map(len, test)) == 0:
         raise DataError(
-            f"{len(y)} rows are too few to set a fraction of {fraction:g} aside for test; "
+            f"{source}: {len(y)} rows, {len(train)} classes: too few to set a fraction of {fraction:g} aside for test; "
             "give train and test rows separately, or a larger test_fraction"
         )
     return rng.permutation(np.concatenate(train)), rng.permutation(np.concatenate(test))
