@@ -14,7 +14,7 @@ import numpy as np
 from kernelgen.arrays.points import AnyArray, FloatArray, Points, match
 from kernelgen.errors import DataError, UsageError
 
-_BLOCK_ELEMENTS = 1 << 22
+_BLOCK_ELEMENTS = 1 << 20
 _LARGEST = 1e150  # squares of larger values overflow float64
 
 
@@ -54,7 +54,9 @@ def check_targets(Y: Any, n_samples: int, *, name: str = "Y") -> tuple[FloatArra
     """Targets as a float64 array of shape (n, c), and whether they came as one column of shape (n,)."""
     values = _as_numbers(Y, name)
     if values.dtype.kind not in "biuf":
-        raise DataError(f"{name} of dtype {values.dtype} is not numeric; encode labels as numbers (one column a class)")
+        raise DataError(
+            f"{name} of dtype {values.dtype} is not numeric; encode labels as numbers (one column a class)"
+        )
     was_1d = values.ndim == 1
     if was_1d:
         values = values[:, None]
@@ -81,12 +83,16 @@ def check_finite(values: AnyArray, name: str) -> None:
         if bad.any():
             row, column = np.argwhere(bad)[0]
             value = block[row, column]
-            word = "NaN" if np.isnan(value) else ("infinity" if np.isinf(value) else "a value too large to square")
+            word = (
+                "NaN"
+                if np.isnan(value)
+                else ("infinity" if np.isinf(value) else "a value too large to square")
+            )
             raise DataError(f"{name} contains {word}: {value} in row {start + row}, column {column}")
 
 
 def row_blocks(values: AnyArray) -> Iterator[tuple[int, AnyArray]]:
-    """(first row, block of rows) pairs of about four million elements each."""
+    """(first row, block of rows) pairs of about a million elements each."""
     step = max(1, _BLOCK_ELEMENTS // max(1, values.shape[1]))
     for start in range(0, values.shape[0], step):
         yield start, values[start : start + step]
@@ -159,11 +165,15 @@ def _as_points_dtype(values: AnyArray, name: str) -> AnyArray:
     if dtype in (np.uint8, np.float32, np.float64):
         return values.astype(dtype, copy=False)
     if dtype == np.float16:
-        raise DataError(f"{name} has dtype float16, too coarse for distances; pass {name}.astype(numpy.float32)")
+        raise DataError(
+            f"{name} has dtype float16, too coarse for distances; pass {name}.astype(numpy.float32)"
+        )
     if dtype.kind == "b":
         return values.astype(np.float64)
     if dtype.kind in "iu":
         if dtype.itemsize == 8 and (int(values.max()) > 2**53 or int(values.min()) < -(2**53)):
             raise DataError(f"{name} has integers beyond 2^53, which float64 cannot hold exactly")
         return values.astype(np.float64)
-    raise DataError(f"{name} has dtype {dtype}; use uint8, float32 or float64 (other integers become float64)")
+    raise DataError(
+        f"{name} has dtype {dtype}; use uint8, float32 or float64 (other integers become float64)"
+    )

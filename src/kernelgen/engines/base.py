@@ -187,6 +187,6 @@ def check_layout(factor: TileFactor, layout: str) -> None:
     """Refuse a factor whose tiles are laid out for another engine."""
     if factor.layout != layout:
         raise UsageError(
-            f"this factor's tiles have layout {factor.layout!r}, the engine reads {layout!r}: use the engine that made it"
-            ' ("grouped" is native, "row-major" is portable), or factorize again'
+            f"this factor's tiles have layout {factor.layout!r}, the engine reads {layout!r}: use the engine that made "
+            'it ("grouped" is native, "row-major" is portable), or factorize again'
         )

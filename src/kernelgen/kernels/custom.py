@@ -64,4 +64,8 @@ class Custom(Kernel):
 
     def describe(self) -> dict[str, Any]:
         """Name, the function's own name and the quantity, ready for JSON."""
-        return {"name": self.name, "function": getattr(self.function, "__qualname__", repr(self.function)), "of": self.of}
+        return {
+            "name": self.name,
+            "function": getattr(self.function, "__qualname__", repr(self.function)),
+            "of": self.of,
+        }

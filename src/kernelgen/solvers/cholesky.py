@@ -1,15 +1,29 @@
-"""Factor a Gram matrix once, then solve K alpha = Y for any number of label sets."""
+"""Factor a Gram matrix once: K + ridge I = L L^T."""
 
 from __future__ import annotations
 
-from os import PathLike
+import time
+from dataclasses import dataclass
 from typing import Any
 
-from kernelgen.arrays.points import AnyArray, FloatArray, Points
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelgen.arrays.checks import check_non_negative, check_points, check_threads
+from kernelgen.arrays.duplicates import find_duplicates
+from kernelgen.arrays.points import Points, center_of
+from kernelgen.engines.base import TILE, Engine, Heartbeat, TileFactor, check_tile
+from kernelgen.engines.choose import choose, engine_name
+from kernelgen.errors import DataError, NotPositiveDefinite, UsageError
 from kernelgen.kernels.base import Kernel
-from kernelgen.solvers.plan import Plan
-from kernelgen.solvers.progress import ProgressCallback
-from kernelgen.solvers.result import Solution
+from kernelgen.solvers.factor import EPS32, Factor
+from kernelgen.solvers.memory import PeakMemory
+from kernelgen.solvers.plan import check_fits, factor_dtype, plan
+from kernelgen.solvers.progress import ProgressCallback, heartbeat_for
+from kernelgen.solvers.release import release_on_error
+from kernelgen.solvers.rows import check_rows_nonzero, nearest_earlier_row
+
+__all__ = ["Factor", "factorize"]
 
 
 def factorize(
@@ -23,53 +37,225 @@ def factorize(
     threads: int | None = None,
     tile: int | None = None,
     memory_budget: str | int | None = None,
-    progress: ProgressCallback | None = None,
     n_targets: int = 1,
-    n_test: int = 0,
+    progress: ProgressCallback | None = None,
 ) -> Factor:
-    """Factor K + ridge I = L L^T, where K_ij = k(scale x_i, scale x_j)."""
-    raise NotImplementedError
+    """Factor K + ridge I = L L^T with K_ij = k(scale x_i, scale x_j), in half the memory of K and beside no copy of it.
+
+    Parameters
+    ----------
+    X : array, shape (n, d), uint8, float32 or float64
+        Read in place. Other integers become float64.
+    kernel : Kernel
+    scale : float
+        Multiplies X inside the kernel; bytes stay bytes (for images: X uint8, scale=1/255).
+    ridge : float, not negative
+        0 interpolates. Above 0 another problem is solved, kernel ridge regression.
+    precision : {"auto", "float64", "mixed", "float32"}
+        "mixed" factors in float32 and refines in float64, to the same residual as "float64" in half its memory.
+        "auto" is float64 up to 8,192 rows and mixed above.
+    engine : {"auto", "native", "portable"}
+    threads : int or None
+        None means every core this process may use.
+    tile : int or None
+        Side of a tile, a multiple of 48.
+    memory_budget : int, str such as "8GB", or None
+        None means the memory now available. A plan above it is refused before anything is allocated.
+    n_targets : int
+        Columns of Y that the plan allows for.
+    progress : callable
+        Receives :class:`~kernelgen.solvers.progress.Progress`; what it raises stops the work and frees the memory.
+
+    Returns
+    -------
+    Factor
+
+    Raises
+    ------
+    NotPositiveDefinite
+        A pivot is not positive in the precision asked for, or n exceeds the rank the kernel can have. In mixed
+        precision a non-positive pivot only costs a jitter in the preconditioner, recorded as ``Factor.jitter``.
+    BudgetExceeded
+        The plan needs more memory than the budget.
+    DataError, UsageError, EngineUnavailable
+        The points, an argument, or the engine cannot be used.
+
+    Notes
+    -----
+    With ridge 0, rows that repeat an earlier row would make K singular: they are merged into it and counted in the
+    certificate; targets must agree there. n^3 / 3 + n^2 d flops; nt (nt + 1) / 2 tile^2 numbers of memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernelgen import Gaussian, factorize
+    >>> X = np.array([[0.0], [1.0], [2.0]])
+    >>> solution = factorize(X, Gaussian(bandwidth=1.0), engine="portable").solve([1.0, 0.0, 1.0])
+    >>> solution.status.value, solution.fitted.round(6).tolist()
+    ('solved', [1.0, 0.0, 1.0])
+    """
+    if not isinstance(kernel, Kernel):
+        raise UsageError(f"kernel must be a Kernel such as Gaussian(bandwidth=1.0), got {kernel!r}")
+    ridge = check_non_negative(ridge, "ridge")
+    module, threads = choose(engine), check_threads(threads)
+    points = check_points(X, scale=scale)
+    check_rows_nonzero(points, kernel)
+    n_samples, first = points.n_samples, None
+    copied = (
+        0 if points.values is X or np.shares_memory(points.values, np.asarray(X)) else points.values.nbytes
+    )
+    if ridge == 0:
+        points, first = _merge(points)
+        copied += points.values.nbytes if first is not None else 0
+        _check_rank(points, kernel, _rows(first, n_samples))
+    job = plan(
+        points.n_samples,
+        points.n_features,
+        n_targets,
+        precision=precision,
+        values_dtype=points.values.dtype,
+        engine=engine,
+        threads=threads,
+        tile=tile,
+        budget_bytes=memory_budget,
+        held_bytes=copied,
+    )
+    check_fits(job)
+    if kernel.uses_distance:
+        points = center_of(points)
+    task = _Task(points, kernel, ridge, job.precision, module, threads, check_tile(tile or TILE))
+    start = time.perf_counter()
+    with PeakMemory() as memory, release_on_error():
+        tiles, jitter = task.factor(_rows(first, n_samples), heartbeat_for("factor", progress))
+    wall = time.perf_counter() - start
+    return Factor(
+        points=points,
+        kernel=kernel,
+        ridge=ridge,
+        precision=job.precision,
+        engine=engine_name(module),
+        plan=job,
+        n_samples=n_samples,
+        tiles=tiles,
+        first=first,
+        jitter=jitter,
+        threads=threads,
+        seconds={"gram": tiles.gram_seconds, "factor": max(0.0, wall - tiles.gram_seconds)},
+        peak_bytes=copied + memory.bytes,
+        held_bytes=copied + tiles.storage.nbytes,
+    )
 
 
-class Factor:
-    """L with L L^T = K + ridge I, the points it belongs to, and everything one factor gives exactly."""
+def _merge(points: Points) -> tuple[Points, NDArray[np.int64] | None]:
+    """Points without repeated rows, and each row's first equal one; (points, None) where all differ."""
+    duplicates = find_duplicates(points.values)
+    if not duplicates.n_duplicates:
+        return points, None
+    return points.take(duplicates.unique_rows), duplicates.first
 
-    points: Points  # unique rows
+
+def _rows(first: NDArray[np.int64] | None, n_samples: int) -> NDArray[np.int64]:
+    everyone = np.arange(n_samples)
+    return everyone if first is None else np.flatnonzero(first == everyone)
+
+
+def _check_rank(points: Points, kernel: Kernel, rows: NDArray[np.int64]) -> None:
+    """With ridge 0, more points than K's largest possible rank can never be interpolated."""
+    bound = kernel.rank_bound(points.n_features)
+    if bound is not None and points.n_samples > bound:
+        raise NotPositiveDefinite(
+            f"{points.n_samples} distinct rows, but K of {kernel.describe()} in {points.n_features} dimensions has "
+            f"rank at most {bound}: no more rows than that can be interpolated. Use at most {bound} rows, a higher degree "
+            "or a Gaussian kernel, or a ridge above 0 (another problem)",
+            row=int(rows[bound]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One factorization: the matrix, the precision and where it is computed."""
+
+    points: Points
     kernel: Kernel
     ridge: float
     precision: str
-    engine: str
-    plan: Plan
-    n_samples: int  # the caller's rows
+    module: Engine
+    threads: int
+    tile: int
 
-    def solve(
-        self,
-        Y: Any,
-        *,
-        tol: float = 1e-10,
-        max_iterations: int = 50,
-        progress: ProgressCallback | None = None,
-    ) -> Solution:
-        """alpha with (K + ridge I) alpha = Y, certified; any number of columns, any number of calls."""
-        raise NotImplementedError
+    def factor(self, rows: NDArray[np.int64], heartbeat: Heartbeat | None) -> tuple[TileFactor, float]:
+        """Tiles and jitter; one retry with a jitter in mixed precision, where the factor is only a preconditioner."""
+        tiles = self._run(0.0, heartbeat)
+        if tiles.pivot_row < 0:
+            return tiles, 0.0
+        pivot = tiles.pivot_row
+        del tiles  # a failed factor must not stay beside the next one
+        self._check_values(pivot, rows)
+        if self.precision != "mixed":
+            raise self._not_positive_definite(pivot, rows)
+        jitter = self._jitter(heartbeat)
+        tiles = self._run(jitter, heartbeat)
+        if tiles.pivot_row >= 0:
+            pivot = tiles.pivot_row
+            del tiles
+            raise self._not_positive_definite(pivot, rows, jitter)
+        return tiles, jitter
 
-    def diag_inverse(self, *, progress: ProgressCallback | None = None) -> FloatArray:
-        """Diagonal of (K + ridge I)^-1, shape (n unique rows,)."""
-        raise NotImplementedError
+    def _run(self, jitter: float, heartbeat: Heartbeat | None) -> TileFactor:
+        return self.module.factorize(
+            self.points,
+            self.kernel,
+            ridge=self.ridge + jitter,
+            dtype=factor_dtype(self.precision),
+            tile=self.tile,
+            threads=self.threads,
+            heartbeat=heartbeat,
+        )
 
-    def leave_one_out(self, solution: Solution, *, progress: ProgressCallback | None = None) -> FloatArray:
-        """Leave-one-out residuals y_i - f^{-i}(x_i) = alpha_i / (K^-1)_ii, of alpha's shape."""
-        raise NotImplementedError
+    def _jitter(self, heartbeat: Heartbeat | None) -> float:
+        """8 eps_32 |K + ridge I|_1: above the backward error of a float32 factor, by its usual growth."""
+        nothing = np.zeros((self.points.n_samples, 1))
+        _, row_sums = self.module.multiply(
+            self.points, self.kernel, nothing, ridge=self.ridge, threads=self.threads, heartbeat=heartbeat
+        )
+        return 8.0 * EPS32 * float(row_sums.max())
 
-    def predict(self, X: Any, alpha: AnyArray, *, progress: ProgressCallback | None = None) -> AnyArray:
-        """K(X, training rows) alpha."""
-        raise NotImplementedError
+    def _check_values(self, pivot: int, rows: NDArray[np.int64]) -> None:
+        """A pivot also fails where the kernel gave nan, inf, or a value beyond the factor's range."""
+        one = self.points.take(np.array([pivot]))
+        K = self.module.gram(one, self.points, self.kernel, dtype=np.dtype(np.float64), threads=self.threads)
+        largest = np.finfo(factor_dtype(self.precision)).max
+        bad = np.flatnonzero(~(np.abs(K[0, : pivot + 1]) <= largest))
+        if len(bad):
+            raise DataError(
+                f"the kernel's value for rows {rows[pivot]} and {rows[bad[0]]} is {K[0, bad[0]]}, which precision "
+                f'"{self.precision}" cannot hold; scale the points, or use normalize=True or precision="float64"'
+            )
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the factor as safetensors: to a temporary name first, then renamed."""
-        raise NotImplementedError
+    def _not_positive_definite(
+        self, pivot: int, rows: NDArray[np.int64], jitter: float = 0.0
+    ) -> NotPositiveDefinite:
+        found = nearest_earlier_row(self.points, pivot, normalize=self.kernel.normalize)
+        row = int(rows[pivot])
+        where = f"the pivot of row {row} is not positive in {factor_dtype(self.precision)}"
+        if jitter:
+            where += f", even with {jitter:.1e} added to the preconditioner's diagonal"
+        if found is None:
+            return NotPositiveDefinite(f"K is not positive definite: {where}. {self._advice()}", row=row)
+        partner, distance = int(rows[found[0]]), found[1]
+        return NotPositiveDefinite(
+            f"K is not positive definite: {where}. The earlier row nearest to it is row {partner}, "
+            f"at distance {distance:.3g}. {self._advice()}",
+            row=row,
+            partner=partner,
+            distance=distance,
+        )
 
-    @classmethod
-    def load(cls, path: str | PathLike[str], *, mmap: bool = True, kernel: Kernel | None = None) -> Factor:
-        """Read a saved factor, memory-mapped; ``kernel`` is needed where it was a Custom one."""
-        raise NotImplementedError
+    def _advice(self) -> str:
+        options = [] if self.precision == "float64" else ['precision="float64"']
+        if self.precision == "float32":
+            options.insert(0, 'precision="mixed"')
+        if "bandwidth" in self.kernel.describe():
+            options.append("a smaller bandwidth")
+        options += ["leaving out one of the two rows", "a ridge above 0 (another problem, asked for by name)"]
+        return "Try " + ", ".join(options[:-1]) + ", or " + options[-1]

@@ -1,0 +1,27 @@
+"""Give memory back when a computation is stopped, however long its traceback is kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def release_on_error() -> Iterator[None]:
+    """Clear the locals of this package's finished frames when an exception passes.
+
+    An interactive session keeps the last traceback alive, and with it every local of every frame: without this, a
+    Ctrl-C during a factorization would leave gigabytes behind. Frames of the caller's own functions are left alone.
+    """
+    try:
+        yield
+    except BaseException:
+        traceback = sys.exc_info()[2]
+        while traceback is not None:
+            frame = traceback.tb_frame
+            if str(frame.f_globals.get("__name__", "")).startswith("kernelgen."):
+                with suppress(RuntimeError):  # raised where the frame still runs, above this one
+                    frame.clear()
+            traceback = traceback.tb_next
+        raise

@@ -1,0 +1,47 @@
+"""Rows that make a system unsolvable: named in the caller's numbering."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernelgen.arrays.checks import row_blocks
+from kernelgen.arrays.points import FloatArray, Points
+from kernelgen.errors import DataError
+from kernelgen.kernels.base import Kernel
+
+
+def check_rows_nonzero(points: Points, kernel: Kernel, *, name: str = "X") -> None:
+    """Refuse a row of zeros under a kernel of normalized points, where x/|x| has no value."""
+    if not kernel.normalize:
+        return
+    for start, block in row_blocks(points.values):
+        zero = np.flatnonzero(~block.any(axis=1))
+        if len(zero):
+            raise DataError(
+                f"{name} has only zeros in row {start + zero[0]}, which normalize=True cannot scale to length 1: "
+                "drop the row, or use normalize=False with coef0 > 0"
+            )
+
+
+def nearest_earlier_row(points: Points, row: int, *, normalize: bool = False) -> tuple[int, float] | None:
+    """The row before ``row`` that is nearest to it, and their distance as the kernel sees it; None for row 0.
+
+    Distances are differences in float64, not expanded products: a near duplicate shows its true distance.
+    """
+    if row == 0:
+        return None
+    step = max(1, (1 << 20) // points.n_features)
+    x = _seen(points, slice(row, row + 1), normalize)
+    best, partner = np.inf, 0
+    for start in range(0, row, step):
+        gaps = np.linalg.norm(_seen(points, slice(start, min(start + step, row)), normalize) - x, axis=1)
+        if gaps.min() < best:
+            best, partner = float(gaps.min()), start + int(gaps.argmin())
+    return partner, best
+
+
+def _seen(points: Points, rows: slice, normalize: bool) -> FloatArray:
+    x = points.as_float64(rows)
+    if normalize:
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return x
