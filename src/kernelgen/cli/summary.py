@@ -1,0 +1,125 @@
+"""What ``kernelgen solve`` writes: the plan as a table, the result as a panel, the record as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from kernelgen.cli.terminal import console, format_bytes, format_percent, format_seconds
+
+if TYPE_CHECKING:
+    from kernelgen.experiments.solve import SolveProblem, SolveRecord
+    from kernelgen.solvers.plan import Plan
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Write one JSON object to stdout; what is not finite has become null before."""
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    sys.stdout.flush()  # a closed pipe shows here, where it is handled
+
+
+def print_plan(problem: SolveProblem, *, stderr: bool) -> None:
+    """Write a table of the phases, and whether the peak fits in the budget."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    plan: Plan = problem.plan
+    out = console(stderr=stderr)
+    size = f"n = {plan.n_samples:,}, d = {plan.n_features:,}"
+    out.print(f"[bold]{escape(problem.data.name)}[/bold]: {size}, {_kernel_text(problem)}")
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("phase")
+    for column in ("memory", "work", "time"):
+        table.add_column(column, justify="right")
+    for phase in plan.phases:
+        table.add_row(
+            phase.name,
+            format_bytes(phase.bytes),
+            f"{phase.flops / 1e9:,.1f} Gflop",
+            format_seconds(phase.seconds),
+        )
+    verdict = "fits in" if plan.fits else "[bold red]does not fit in[/bold red]"
+    out.print(table)
+    out.print(
+        f"peak {format_bytes(plan.peak_bytes)}, {verdict} {format_bytes(plan.budget_bytes)}; "
+        f"about {format_seconds(plan.seconds)}; {plan.precision}, {plan.engine} engine, {_threads(plan.threads)}\n"
+    )
+
+
+def _kernel_text(problem: SolveProblem) -> str:
+    described = problem.kernel.describe()
+    rule = " (auto)" if problem.config.bandwidth == "auto" else ""
+    parameters = [
+        f"{name} {value:.4g}{rule if name == 'bandwidth' else ''}"
+        if isinstance(value, float)
+        else f"{name} {value}"
+        for name, value in described.items()
+        if name != "name" and value is not False
+    ]
+    return ", ".join([f"{described['name']} kernel", *parameters])
+
+
+def print_record(record: SolveRecord) -> None:
+    """Write a panel: errors, certificate, time and memory."""
+    from rich.markup import escape
+    from rich.panel import Panel
+    from rich.table import Table
+
+    rows = Table.grid(padding=(0, 3, 0, 0))
+    rows.add_column(style="dim")
+    rows.add_column()
+    for name, text in _result_rows(record):
+        rows.add_row(name, text)
+    title = "interpolated" if record.ridge == 0 else f"solved with ridge {record.ridge:g}"
+    console().print(
+        Panel(rows, title=f"[bold]{escape(record.dataset)}[/bold]: {title}", title_align="left", expand=False)
+    )
+
+
+def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
+    certificate, seconds = record.certificate, record.seconds
+    times = ", ".join(
+        f"{name} {format_seconds(seconds[name])}" for name in ("gram", "factor", "solve", "refine", "predict")
+    )
+    test = "no test rows" if record.test_error is None else format_percent(record.test_error)
+    rows = [
+        ("test error", f"[bold green]{test}[/bold green]   of {record.n_test:,}"),
+        ("train error", f"{format_percent(record.train_error)}   of {record.n_train:,}"),
+        (
+            "residual",
+            f"{_number(certificate['relative_residual'])} relative, {_number(certificate['max_residual'])} at most",
+        ),
+        ("smallest pivot", f"{_number(certificate['min_pivot'])} in row {certificate['min_pivot_row']}"),
+        ("condition", f"about {_number(certificate['condition_estimate'])}"),
+        ("RKHS norm", _number(certificate["rkhs_norm"], digits=5)),
+    ]
+    if record.labels != "true":
+        rows.append(("labels", f"{record.labels}: {record.label_changes:,} of {record.n_train:,} changed"))
+    if certificate.get("n_merged_duplicates"):
+        rows.append(
+            ("duplicates", f"{certificate['n_merged_duplicates']:,} rows equal to an earlier one, merged")
+        )
+    if certificate.get("preconditioner_jitter"):
+        rows.append(
+            ("jitter", f"{_number(certificate['preconditioner_jitter'])}, in the preconditioner only")
+        )
+    rows += [
+        ("time", f"{format_seconds(seconds['total'])}   ({times})"),
+        (
+            "peak memory",
+            f"{format_bytes(record.peak_bytes)}   (planned {format_bytes(record.planned_bytes)})",
+        ),
+        ("solved with", f"{record.engine} engine, {record.precision}, {_threads(record.threads)}"),
+    ]
+    if record.model is not None:
+        rows.append(("model", record.model.replace("[", r"\[")))
+    return rows
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "not finite" if value is None else f"{value:.{digits}g}"
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread" if count == 1 else f"{count} threads"

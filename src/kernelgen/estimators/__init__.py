@@ -1,0 +1,29 @@
+"""Kernel interpolation with scikit-learn's conventions: :class:`KernelClassifier`, :class:`KernelRegressor`.
+
+Both fit their training data exactly (``ridge=0.0``), go into pipelines, grids and ``clone`` like any
+estimator, and keep what proves the fit: ``certificate_`` and ``solution_``. There is no algorithm here; the
+floor below solves. :class:`~kernelgen.estimators.model.Model` is a fitted interpolant on its own, and
+:mod:`~kernelgen.estimators.model_file` writes and reads it; neither needs scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
+    from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
+
+_HOME = {
+    "KernelClassifier": "kernelgen.estimators.classifier",
+    "KernelRegressor": "kernelgen.estimators.regressor",
+}
+
+__all__ = ["KernelClassifier", "KernelRegressor"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'kernelgen.estimators' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
