@@ -9,7 +9,8 @@ void multiply_into(const HeldPoints& points, const HeldKernel& kernel, double ri
                    Matrix<double> out, Vector<double> row_sums, int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
   const auto c = static_cast<std::int64_t>(P.shape(1));
-  const GramTiles<double> K(points.points, kernel.kernel, ridge, product_block, threads, transform_of<double>(kernel));
+  const GramTiles<double> K(points.points, kernel.kernel, ridge, product_block, threads,
+                            transform_of<double>(kernel));
   Team team(threads, heartbeat_of(heartbeat), multiply_work(points.points.n, points.points.d, c));
   multiply(K, c, P.data(), out.data(), row_sums.data(), team);
 }
@@ -19,14 +20,16 @@ void cross_multiply_into(const HeldPoints& test, const HeldPoints& train, const 
                          Matrix<const T> alpha, Matrix<T> out, int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
   const auto c = static_cast<std::int64_t>(alpha.shape(1));
-  const GramTiles<T> K(test.points, train.points, kernel.kernel, product_block, threads, transform_of<T>(kernel));
-  Team team(threads, heartbeat_of(heartbeat), double(test.points.n) * double(train.points.n) * double(test.points.d + c));
+  const GramTiles<T> K(test.points, train.points, kernel.kernel, product_block, threads,
+                       transform_of<T>(kernel));
+  Team team(threads, heartbeat_of(heartbeat),
+            double(test.points.n) * double(train.points.n) * double(test.points.d + c));
   cross_multiply(K, c, alpha.data(), out.data(), team);
 }
 
 template <class T>
-void cross_gram_into(const HeldPoints& x, const HeldPoints& z, const HeldKernel& kernel, Matrix<T> out, int threads,
-                     nb::handle heartbeat) {
+void cross_gram_into(const HeldPoints& x, const HeldPoints& z, const HeldKernel& kernel, Matrix<T> out,
+                     int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
   const GramTiles<T> K(x.points, z.points, kernel.kernel, product_block, threads, transform_of<T>(kernel));
   Team team(threads, heartbeat_of(heartbeat), double(x.points.n) * double(z.points.n) * double(x.points.d));
@@ -34,7 +37,8 @@ void cross_gram_into(const HeldPoints& x, const HeldPoints& z, const HeldKernel&
 }
 
 template <class T>
-void gram_into(const HeldPoints& x, const HeldKernel& kernel, Matrix<T> out, int threads, nb::handle heartbeat) {
+void gram_into(const HeldPoints& x, const HeldKernel& kernel, Matrix<T> out, int threads,
+               nb::handle heartbeat) {
   const nb::gil_scoped_release release;
   const GramTiles<T> K(x.points, kernel.kernel, 0.0, product_block, threads, transform_of<T>(kernel));
   Team team(threads, heartbeat_of(heartbeat), double(x.points.n) * double(x.points.n) * double(x.points.d));
@@ -44,19 +48,20 @@ void gram_into(const HeldPoints& x, const HeldKernel& kernel, Matrix<T> out, int
 template <class T>
 void bind_for(nb::module_& m) {
   m.def("cross_multiply", &cross_multiply_into<T>, nb::arg("test"), nb::arg("train"), nb::arg("kernel"),
-        nb::arg("alpha").noconvert(), nb::arg("out").noconvert(), nb::arg("threads"), nb::arg("heartbeat").none(),
-        "out = K(test, train) alpha.");
-  m.def("cross_gram", &cross_gram_into<T>, nb::arg("x"), nb::arg("z"), nb::arg("kernel"), nb::arg("out").noconvert(),
-        nb::arg("threads"), nb::arg("heartbeat").none(), "out = K(x, z).");
-  m.def("gram", &gram_into<T>, nb::arg("x"), nb::arg("kernel"), nb::arg("out").noconvert(), nb::arg("threads"),
-        nb::arg("heartbeat").none(), "out = K(x, x), with its exact diagonal.");
+        nb::arg("alpha").noconvert(), nb::arg("out").noconvert(), nb::arg("threads"),
+        nb::arg("heartbeat").none(), "out = K(test, train) alpha.");
+  m.def("cross_gram", &cross_gram_into<T>, nb::arg("x"), nb::arg("z"), nb::arg("kernel"),
+        nb::arg("out").noconvert(), nb::arg("threads"), nb::arg("heartbeat").none(), "out = K(x, z).");
+  m.def("gram", &gram_into<T>, nb::arg("x"), nb::arg("kernel"), nb::arg("out").noconvert(),
+        nb::arg("threads"), nb::arg("heartbeat").none(), "out = K(x, x), with its exact diagonal.");
 }
 
 }  // namespace
 
 void bind_gram(nb::module_& m) {
-  m.def("multiply", &multiply_into, nb::arg("points"), nb::arg("kernel"), nb::arg("ridge"), nb::arg("P").noconvert(),
-        nb::arg("out").noconvert(), nb::arg("row_sums").noconvert(), nb::arg("threads"), nb::arg("heartbeat").none(),
+  m.def("multiply", &multiply_into, nb::arg("points"), nb::arg("kernel"), nb::arg("ridge"),
+        nb::arg("P").noconvert(), nb::arg("out").noconvert(), nb::arg("row_sums").noconvert(),
+        nb::arg("threads"), nb::arg("heartbeat").none(),
         "out = (K + ridge I) P and row_sums = |K + ridge I| 1.");
   bind_for<float>(m);
   bind_for<double>(m);

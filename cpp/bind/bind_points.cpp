@@ -60,26 +60,28 @@ void bind_points(nb::module_& m) {
   nb::class_<HeldPoints>(m, "Points", "n points in R^d: the kernel sees scale * (values - center).")
       .def(
           "__init__",
-          [](HeldPoints* self, nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu> values, double scale,
-             std::optional<Vector<const double>> center) {
-            if (center && center->size() != values.shape(1)) throw nb::value_error("center must have one value per feature");
-            new (self) HeldPoints{values,
-                                  center ? nb::cast(*center) : nb::none(),
-                                  {values.data(), dtype_of(values.dtype()), static_cast<std::int64_t>(values.shape(0)),
-                                   static_cast<std::int64_t>(values.shape(1)), scale,
-                                   center ? center->data() : nullptr}};
+          [](HeldPoints* self, nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu> values,
+             double scale, std::optional<Vector<const double>> center) {
+            if (center && center->size() != values.shape(1))
+              throw nb::value_error("center must have one value per feature");
+            new (self) HeldPoints{
+                values,
+                center ? nb::cast(*center) : nb::none(),
+                {values.data(), dtype_of(values.dtype()), static_cast<std::int64_t>(values.shape(0)),
+                 static_cast<std::int64_t>(values.shape(1)), scale, center ? center->data() : nullptr}};
           },
           nb::arg("values").noconvert(), nb::arg("scale"), nb::arg("center").none());
   nb::class_<HeldKernel>(m, "Kernel", "A kernel's formula and parameters.")
       .def(
           "__init__",
-          [](HeldKernel* self, const std::string& shape, const std::string& of, double bandwidth, double gamma,
-             double coef0, std::int64_t degree, bool normalize, nb::object function) {
-            new (self) HeldKernel{{shape_of(shape), quantity_of(of), bandwidth, gamma, coef0, degree, normalize},
-                                  std::move(function)};
+          [](HeldKernel* self, const std::string& shape, const std::string& of, double bandwidth,
+             double gamma, double coef0, std::int64_t degree, bool normalize, nb::object function) {
+            new (self)
+                HeldKernel{{shape_of(shape), quantity_of(of), bandwidth, gamma, coef0, degree, normalize},
+                           std::move(function)};
           },
-          nb::arg("shape"), nb::arg("of"), nb::arg("bandwidth"), nb::arg("gamma"), nb::arg("coef0"), nb::arg("degree"),
-          nb::arg("normalize"), nb::arg("function").none());
+          nb::arg("shape"), nb::arg("of"), nb::arg("bandwidth"), nb::arg("gamma"), nb::arg("coef0"),
+          nb::arg("degree"), nb::arg("normalize"), nb::arg("function").none());
 }
 
 }  // namespace kernelgen::bind

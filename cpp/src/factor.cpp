@@ -13,7 +13,9 @@ namespace {
 using i64 = std::int64_t;
 using Clock = std::chrono::steady_clock;
 
-double task_work(i64 tile, i64 k, i64 features) { return double(tile) * double(tile) * double(k * tile + features); }
+double task_work(i64 tile, i64 k, i64 features) {
+  return double(tile) * double(tile) * double(k * tile + features);
+}
 
 struct Claim {
   i64 i, k;
@@ -23,7 +25,8 @@ struct Claim {
 
 double factor_work(const TileLayout& layout, i64 features) {
   double work = 0.0;
-  for (i64 k = 0; k < layout.count(); ++k) work += double(layout.count() - k) * task_work(layout.tile, k, features);
+  for (i64 k = 0; k < layout.count(); ++k)
+    work += double(layout.count() - k) * task_work(layout.tile, k, features);
   return work;
 }
 
@@ -68,8 +71,8 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
       for (i64 j = 0; j < k && live; ++j) {
         live = tile_ready(i, j) && tile_ready(k, j);
         if (!live) break;
-        loops.product(b, b, b, L + layout.offset(i, j), ld, L + layout.offset(k, j), ld, A.data(), b, Update::subtract,
-                      part);
+        loops.product(b, b, b, L + layout.offset(i, j), ld, L + layout.offset(k, j), ld, A.data(), b,
+                      Update::subtract, part);
       }
       if (!live) break;
 

@@ -13,14 +13,17 @@ namespace {
 
 using i64 = std::int64_t;
 
-i64 round_up(i64 value, i64 multiple) { return (value + multiple - 1) / multiple * multiple; }
+i64 round_up(i64 value, i64 multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 // body(first, last) over [0, count) on `threads` threads.
 template <class Body>
 void split(i64 count, int threads, const Body& body) {
   const i64 parts = std::clamp<i64>(threads, 1, std::max<i64>(count, 1));
   std::vector<std::jthread> crew;
-  for (i64 p = 1; p < parts; ++p) crew.emplace_back([&, p] { body(count * p / parts, count * (p + 1) / parts); });
+  for (i64 p = 1; p < parts; ++p)
+    crew.emplace_back([&, p] { body(count * p / parts, count * (p + 1) / parts); });
   body(0, count / parts);
 }
 
@@ -86,20 +89,28 @@ void pack_words(const Points& points, const Kernel& kernel, Packed<T>& out, i64 
 }  // namespace
 
 template <class T>
-Packed<T>::Packed(const Points& points, const Kernel& kernel, i64 multiple, bool as_left, bool as_right, int threads)
-    : n(points.n),
-      padded(round_up(points.n, multiple)),
-      is_words(points.dtype == Dtype::u8 && points.d <= exact_byte_features && points.center == nullptr),
-      depth(is_words ? (points.d + simd().words.values_per_word - 1) / simd().words.values_per_word : points.d),
-      unit(is_words ? points.scale : 1.0) {
+Packed<T>::Packed(const Points& points, const Kernel& kernel, i64 multiple, bool as_left, bool as_right,
+                  int threads)
+    : n(points.n)
+    , padded(round_up(points.n, multiple))
+    , is_words(points.dtype == Dtype::u8 && points.d <= exact_byte_features && points.center == nullptr)
+    , depth(is_words ? (points.d + simd().words.values_per_word - 1) / simd().words.values_per_word
+                     : points.d)
+    , unit(is_words ? points.scale : 1.0) {
   if (!is_words) {
     real = Buffer<T>(padded * depth);
     norms = Buffer<T>(padded);
     split(padded / group<T>, threads, [&](i64 first, i64 last) {
       switch (points.dtype) {
-        case Dtype::u8: pack_real<T, std::uint8_t>(points, kernel, *this, first, last); break;
-        case Dtype::f32: pack_real<T, float>(points, kernel, *this, first, last); break;
-        case Dtype::f64: pack_real<T, double>(points, kernel, *this, first, last); break;
+      case Dtype::u8:
+        pack_real<T, std::uint8_t>(points, kernel, *this, first, last);
+        break;
+      case Dtype::f32:
+        pack_real<T, float>(points, kernel, *this, first, last);
+        break;
+      case Dtype::f64:
+        pack_real<T, double>(points, kernel, *this, first, last);
+        break;
       }
     });
     return;
@@ -118,24 +129,25 @@ Packed<T>::Packed(const Points& points, const Kernel& kernel, i64 multiple, bool
 template <class T>
 GramTiles<T>::GramTiles(const Points& x, const Kernel& kernel, double ridge, i64 multiple, int threads,
                         Transform<T> transform)
-    : kernel_(kernel),
-      transform_(std::move(transform)),
-      ridge_(ridge),
-      symmetric_(true),
-      features_(x.d),
-      x_(x, kernel, multiple, true, true, threads),
-      z_({x.values, x.dtype, 0, x.d, x.scale, x.center}, kernel, multiple, false, true, 1) {}
+    : kernel_(kernel)
+    , transform_(std::move(transform))
+    , ridge_(ridge)
+    , symmetric_(true)
+    , features_(x.d)
+    , x_(x, kernel, multiple, true, true, threads)
+    , z_({x.values, x.dtype, 0, x.d, x.scale, x.center}, kernel, multiple, false, true, 1) {}
 
 template <class T>
 GramTiles<T>::GramTiles(const Points& x, const Points& z, const Kernel& kernel, i64 multiple, int threads,
                         Transform<T> transform)
-    : kernel_(kernel),
-      transform_(std::move(transform)),
-      symmetric_(false),
-      features_(x.d),
-      x_(x, kernel, multiple, true, false, threads),
-      z_(z, kernel, multiple, false, true, threads) {
-  if (x_.is_words != z_.is_words) throw std::invalid_argument("both sets of points must be bytes, or neither");
+    : kernel_(kernel)
+    , transform_(std::move(transform))
+    , symmetric_(false)
+    , features_(x.d)
+    , x_(x, kernel, multiple, true, false, threads)
+    , z_(z, kernel, multiple, false, true, threads) {
+  if (x_.is_words != z_.is_words)
+    throw std::invalid_argument("both sets of points must be bytes, or neither");
 }
 
 // Products, squared distances or normalized products of a block, with an exact diagonal.
@@ -149,22 +161,23 @@ void GramTiles<T>::quantities(i64 i0, i64 m, i64 j0, i64 n, T* out, i64 ld, Buff
   if (x.is_words) {
     constexpr i64 G = group<std::int32_t>;
     const Buffer<std::int32_t>& right = z.right.size() > 0 ? z.right : z.left;
-    simd().words.product(m, n, x.depth, x.left.data() + i0 * x.depth, x.depth * G, right.data() + j0 * z.depth,
-                         z.depth * G, words.data(), m, part);
+    simd().words.product(m, n, x.depth, x.left.data() + i0 * x.depth, x.depth * G,
+                         right.data() + j0 * z.depth, z.depth * G, words.data(), m, part);
     for (i64 j = 0; j < n; ++j) {
       if (distances) {
-        loops.squared_distances_of_words(m, words.data() + j * m, x.left_norms.data() + i0, z.word_norms[j0 + j],
-                                         out + j * ld);
+        loops.squared_distances_of_words(m, words.data() + j * m, x.left_norms.data() + i0,
+                                         z.word_norms[j0 + j], out + j * ld);
       } else {
         loops.products_of_words(m, words.data() + j * m, x.word_shifts.data() + i0, out + j * ld);
       }
     }
   } else {
     constexpr i64 G = group<T>;
-    loops.product(m, n, x.depth, x.real.data() + i0 * x.depth, x.depth * G, z.real.data() + j0 * z.depth, z.depth * G,
-                  out, ld, Update::assign, part);
+    loops.product(m, n, x.depth, x.real.data() + i0 * x.depth, x.depth * G, z.real.data() + j0 * z.depth,
+                  z.depth * G, out, ld, Update::assign, part);
     if (distances) {
-      for (i64 j = 0; j < n; ++j) loops.squared_distances(m, out + j * ld, x.norms.data() + i0, z.norms[j0 + j]);
+      for (i64 j = 0; j < n; ++j)
+        loops.squared_distances(m, out + j * ld, x.norms.data() + i0, z.norms[j0 + j]);
     }
   }
   if (kernel_.normalize) {
@@ -180,22 +193,27 @@ void GramTiles<T>::transform_column(i64 m, T* column) const {
   const RealLoops<T>& loops = simd().template real<T>();
   const double unit = x_.unit;
   switch (kernel_.shape) {
-    case Shape::gaussian:
-      loops.gaussian(m, column, static_cast<T>(unit * unit / (2.0 * kernel_.bandwidth * kernel_.bandwidth)));
-      break;
-    case Shape::laplacian: loops.laplacian(m, column, static_cast<T>(unit / kernel_.bandwidth)); break;
-    case Shape::polynomial:
-      loops.polynomial(m, column, static_cast<T>(kernel_.normalize ? kernel_.gamma : kernel_.gamma * unit * unit),
-                       static_cast<T>(kernel_.coef0), kernel_.degree);
-      break;
-    case Shape::linear: loops.polynomial(m, column, static_cast<T>(unit * unit), T(0), 1); break;
-    case Shape::custom:
-      if (kernel_.of == Quantity::distance) {
-        loops.square_root(m, column, static_cast<T>(unit));
-      } else {
-        loops.polynomial(m, column, static_cast<T>(unit * unit), T(0), 1);
-      }
-      break;
+  case Shape::gaussian:
+    loops.gaussian(m, column, static_cast<T>(unit * unit / (2.0 * kernel_.bandwidth * kernel_.bandwidth)));
+    break;
+  case Shape::laplacian:
+    loops.laplacian(m, column, static_cast<T>(unit / kernel_.bandwidth));
+    break;
+  case Shape::polynomial:
+    loops.polynomial(m, column,
+                     static_cast<T>(kernel_.normalize ? kernel_.gamma : kernel_.gamma * unit * unit),
+                     static_cast<T>(kernel_.coef0), kernel_.degree);
+    break;
+  case Shape::linear:
+    loops.polynomial(m, column, static_cast<T>(unit * unit), T(0), 1);
+    break;
+  case Shape::custom:
+    if (kernel_.of == Quantity::distance) {
+      loops.square_root(m, column, static_cast<T>(unit));
+    } else {
+      loops.polynomial(m, column, static_cast<T>(unit * unit), T(0), 1);
+    }
+    break;
   }
 }
 
@@ -218,7 +236,8 @@ void GramTiles<T>::pad(i64 i0, i64 m, i64 j0, i64 n, T* out, i64 ld) const {
 }
 
 template <class T>
-void GramTiles<T>::fill(i64 i0, i64 m, i64 j0, i64 n, T* out, i64 ld, Buffer<std::int32_t>& words, Part part) const {
+void GramTiles<T>::fill(i64 i0, i64 m, i64 j0, i64 n, T* out, i64 ld, Buffer<std::int32_t>& words,
+                        Part part) const {
   if (x_.is_words && words.size() < m * n) words = Buffer<std::int32_t>(m * n);
   quantities(i0, m, j0, n, out, ld, words, part);
   for (i64 j = 0; j < n; ++j) transform_column(m, out + j * ld);

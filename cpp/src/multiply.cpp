@@ -46,7 +46,9 @@ void absolute_sums(const double* A, double* rows, double* columns) {
 
 }  // namespace
 
-double multiply_work(i64 n, i64 features, i64 c) { return 0.5 * double(n) * double(n) * double(features + 2 * c); }
+double multiply_work(i64 n, i64 features, i64 c) {
+  return 0.5 * double(n) * double(n) * double(features + 2 * c);
+}
 
 void multiply(const GramTiles<double>& K, i64 c, const double* P, double* out, double* row_sums, Team& team) {
   const i64 n = K.rows(), nb = (n + b - 1) / b, padded = nb * b;
@@ -137,8 +139,8 @@ void dense(const GramTiles<T>& K, T* out, Team& team) {
   });
 }
 
-#define KERNELGEN_INSTANTIATE(T)                                                                 \
-  template void cross_multiply(const GramTiles<T>&, std::int64_t, const T*, T*, Team&);          \
+#define KERNELGEN_INSTANTIATE(T)                                                                             \
+  template void cross_multiply(const GramTiles<T>&, std::int64_t, const T*, T*, Team&);                      \
   template void dense(const GramTiles<T>&, T*, Team&);
 KERNELGEN_INSTANTIATE(float)
 KERNELGEN_INSTANTIATE(double)

@@ -17,7 +17,9 @@ using i64 = std::int64_t;
 using Clock = std::chrono::steady_clock;
 constexpr i64 edge = 384;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Sum over threads of (count of calls) / (time of calls).
 template <class Make>
@@ -51,29 +53,30 @@ template <class T>
 double product_rate(int threads, double seconds) {
   const double flops = 2.0 * double(edge) * double(edge) * double(edge);
   return flops * call_rate(threads, seconds, [] {
-    Buffer<T> data(3 * edge * edge);
-    std::fill(data.data(), data.data() + data.size(), T(0));
-    return [data = std::move(data)]() mutable {
-      T* p = data.data();
-      simd().template real<T>().product(edge, edge, edge, p, edge * group<T>, p + edge * edge, edge * group<T>,
-                                        p + 2 * edge * edge, edge, Update::subtract, Part::all);
-    };
-  });
+           Buffer<T> data(3 * edge * edge);
+           std::fill(data.data(), data.data() + data.size(), T(0));
+           return [data = std::move(data)]() mutable {
+             T* p = data.data();
+             simd().template real<T>().product(edge, edge, edge, p, edge * group<T>, p + edge * edge,
+                                               edge * group<T>, p + 2 * edge * edge, edge, Update::subtract,
+                                               Part::all);
+           };
+         });
 }
 
 double byte_product_rate(int threads, double seconds) {
   const double operations =
       2.0 * double(edge) * double(edge) * double(edge) * double(simd().words.values_per_word);
   return operations * call_rate(threads, seconds, [] {
-    Buffer<std::int32_t> data(3 * edge * edge);
-    std::fill(data.data(), data.data() + data.size(), 0);
-    return [data = std::move(data)]() mutable {
-      std::int32_t* p = data.data();
-      constexpr i64 G = group<std::int32_t>;
-      simd().words.product(edge, edge, edge, p, edge * G, p + edge * edge, edge * G, p + 2 * edge * edge, edge,
-                           Part::all);
-    };
-  });
+           Buffer<std::int32_t> data(3 * edge * edge);
+           std::fill(data.data(), data.data() + data.size(), 0);
+           return [data = std::move(data)]() mutable {
+             std::int32_t* p = data.data();
+             constexpr i64 G = group<std::int32_t>;
+             simd().words.product(edge, edge, edge, p, edge * G, p + edge * edge, edge * G,
+                                  p + 2 * edge * edge, edge, Part::all);
+           };
+         });
 }
 
 double read_bandwidth(int threads, i64 bytes) {

@@ -63,8 +63,8 @@ enum class Store { assign, add, subtract };
 
 // 3 vectors of rows times `columns` columns, accumulated in registers over k.
 template <class T, class Step, Store store>
-inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, const T* a1, const T* a2, const T* b, T* c,
-                                                        i64 ldc) {
+inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, const T* a1, const T* a2,
+                                                        const T* b, T* c, i64 ldc) {
   using V = typename Lanes<T>::type;
   using M = typename Lanes<T>::memory;
   constexpr i64 G = group<T>;
@@ -125,7 +125,8 @@ template <class T>
 constexpr i64 depth = 1536 / static_cast<i64>(sizeof(T));
 
 template <class T, class Step>
-void product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Update update, Part part) {
+void product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Update update,
+             Part part) {
   constexpr i64 G = group<T>;
   for (i64 k0 = 0; k0 < k; k0 += depth<T>) {
     const i64 kc = k - k0 < depth<T> ? k - k0 : depth<T>;
@@ -147,8 +148,8 @@ void real_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb,
   product<T, RealStep<T>>(m, n, k, A, lda, B, ldb, C, ldc, update, part);
 }
 
-void word_product(i64 m, i64 n, i64 k, const std::int32_t* A, i64 lda, const std::int32_t* B, i64 ldb, std::int32_t* C,
-                  i64 ldc, Part part) {
+void word_product(i64 m, i64 n, i64 k, const std::int32_t* A, i64 lda, const std::int32_t* B, i64 ldb,
+                  std::int32_t* C, i64 ldc, Part part) {
   product<std::int32_t, WordStep>(m, n, k, A, lda, B, ldb, C, ldc, Update::assign, part);
 }
 
@@ -196,7 +197,8 @@ inline __attribute__((always_inline)) float exp_nonpositive(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const std::int32_t exponent = (__builtin_bit_cast(std::int32_t, t) - __builtin_bit_cast(std::int32_t, shift)) << 23;
+  const std::int32_t exponent =
+      (__builtin_bit_cast(std::int32_t, t) - __builtin_bit_cast(std::int32_t, shift)) << 23;
   const float y = __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, p) + exponent);
   return tiny ? 0.0f : y;
 }
@@ -223,7 +225,8 @@ inline __attribute__((always_inline)) double exp_nonpositive(double x) {
   p = p * r + 0.5;
   p = p * r + 1.0;
   p = p * r + 1.0;
-  const std::int64_t exponent = (__builtin_bit_cast(std::int64_t, t) - __builtin_bit_cast(std::int64_t, shift)) << 52;
+  const std::int64_t exponent =
+      (__builtin_bit_cast(std::int64_t, t) - __builtin_bit_cast(std::int64_t, shift)) << 52;
   const double y = __builtin_bit_cast(double, __builtin_bit_cast(std::int64_t, p) + exponent);
   return tiny ? 0.0 : y;
 }
@@ -237,8 +240,9 @@ void squared_distances(i64 m, T* __restrict column, const T* __restrict norms, T
 }
 
 template <class T>
-void squared_distances_of_words(i64 m, const std::int32_t* __restrict words, const std::int32_t* __restrict norms,
-                                std::int32_t norm, T* __restrict column) {
+void squared_distances_of_words(i64 m, const std::int32_t* __restrict words,
+                                const std::int32_t* __restrict norms, std::int32_t norm,
+                                T* __restrict column) {
   for (i64 i = 0; i < m; ++i) {
     const std::uint32_t d = std::uint32_t(norms[i]) + std::uint32_t(norm) - 2u * std::uint32_t(words[i]);
     column[i] = static_cast<T>(static_cast<std::int32_t>(d));
@@ -305,8 +309,11 @@ void scale(i64 m, T* __restrict column, const T* __restrict factors, T factor) {
 
 template <class T>
 constexpr RealLoops<T> real_loops{
-    real_product<T>, transposed_product<T>, squared_distances<T>, squared_distances_of_words<T>, products_of_words<T>,
-    gaussian<T>,     laplacian<T>,          polynomial<T>,        square_root<T>,                scale<T>,
+    real_product<T>,      transposed_product<T>,
+    squared_distances<T>, squared_distances_of_words<T>,
+    products_of_words<T>, gaussian<T>,
+    laplacian<T>,         polynomial<T>,
+    square_root<T>,       scale<T>,
 };
 
 }  // namespace

@@ -17,7 +17,12 @@ template <class T>
 struct RightHandSides {
   static constexpr i64 G = group<T>;
 
-  RightHandSides(i64 n, i64 padded, i64 c) : n(n), c(c), groups((c + G - 1) / G), ld(padded * G), data(groups * ld) {}
+  RightHandSides(i64 n, i64 padded, i64 c)
+      : n(n)
+      , c(c)
+      , groups((c + G - 1) / G)
+      , ld(padded * G)
+      , data(groups * ld) {}
 
   void read(const T* B) {
     std::fill(data.data(), data.data() + data.size(), T(0));
@@ -156,8 +161,8 @@ void diag_inverse(const TileLayout& layout, const T* L, double* out, Team& team)
   });
 }
 
-#define KERNELGEN_INSTANTIATE(T)                                                       \
-  template void solve(const TileLayout&, const T*, std::int64_t, const T*, T*, Team&); \
+#define KERNELGEN_INSTANTIATE(T)                                                                             \
+  template void solve(const TileLayout&, const T*, std::int64_t, const T*, T*, Team&);                       \
   template void diag_inverse(const TileLayout&, const T*, double*, Team&);
 KERNELGEN_INSTANTIATE(float)
 KERNELGEN_INSTANTIATE(double)

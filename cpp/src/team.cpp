@@ -12,12 +12,13 @@ namespace kernelgen {
 using namespace std::chrono_literals;
 
 Team::Team(int threads, Heartbeat heartbeat, double total_work)
-    : threads_(threads), heartbeat_(std::move(heartbeat)), total_(total_work) {}
+    : threads_(threads)
+    , heartbeat_(std::move(heartbeat))
+    , total_(total_work) {}
 
 void Team::add_work(double amount) {
   double seen = done_.load(std::memory_order_relaxed);
-  while (!done_.compare_exchange_weak(seen, seen + amount, std::memory_order_relaxed)) {
-  }
+  while (!done_.compare_exchange_weak(seen, seen + amount, std::memory_order_relaxed)) {}
 }
 
 bool Team::wait(const std::atomic<std::int32_t>& flag, std::int32_t value) const {

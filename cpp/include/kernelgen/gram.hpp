@@ -27,8 +27,8 @@ enum class Quantity { product, squared_distance, distance };
 struct Kernel {
   Shape shape;
   Quantity of = Quantity::squared_distance;  // what a custom kernel is a function of
-  double bandwidth = 1.0;                    // gaussian exp(-|x-z|^2 / (2 bandwidth^2)), laplacian exp(-|x-z| / bandwidth)
-  double gamma = 1.0;                        // polynomial (gamma <x,z> + coef0)^degree
+  double bandwidth = 1.0;  // gaussian exp(-|x-z|^2 / (2 bandwidth^2)), laplacian exp(-|x-z| / bandwidth)
+  double gamma = 1.0;      // polynomial (gamma <x,z> + coef0)^degree
   double coef0 = 0.0;
   std::int64_t degree = 1;
   bool normalize = false;  // polynomial of x/|x|, z/|z|
@@ -49,7 +49,8 @@ inline constexpr std::int64_t exact_byte_features = 32768;
 // Points as the micro-kernel reads them. Bytes stay integers (words), anything else becomes T.
 template <class T>
 struct Packed {
-  Packed(const Points& points, const Kernel& kernel, std::int64_t multiple, bool as_left, bool as_right, int threads);
+  Packed(const Points& points, const Kernel& kernel, std::int64_t multiple, bool as_left, bool as_right,
+         int threads);
 
   std::int64_t n;
   std::int64_t padded;
@@ -57,10 +58,10 @@ struct Packed {
   std::int64_t depth;  // elements or words of one row
   double unit;         // the kernel sees unit * packed values
   Buffer<T> real;
-  Buffer<T> norms;          // |x|^2, or 1/|x| for normalized kernels
-  Buffer<std::int32_t> left;  // unsigned bytes or int16 pairs
-  Buffer<std::int32_t> right;  // signed bytes (x - 128); empty where `left` serves both sides
-  Buffer<std::int32_t> word_norms;  // |x|^2
+  Buffer<T> norms;                   // |x|^2, or 1/|x| for normalized kernels
+  Buffer<std::int32_t> left;         // unsigned bytes or int16 pairs
+  Buffer<std::int32_t> right;        // signed bytes (x - 128); empty where `left` serves both sides
+  Buffer<std::int32_t> word_norms;   // |x|^2
   Buffer<std::int32_t> word_shifts;  // what a word product lacks: 128 sum(x), or 0
   Buffer<std::int32_t> left_norms;   // word_norms - 2 word_shifts
 };

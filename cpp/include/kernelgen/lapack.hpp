@@ -28,7 +28,8 @@ void gemm(char op_a, char op_b, std::int64_t m, std::int64_t n, std::int64_t k, 
 
 // B = B op(L)^-1 with L lower triangular, column-major
 template <class T>
-void trsm_right(char op, std::int64_t m, std::int64_t n, const T* L, std::int64_t ldl, T* B, std::int64_t ldb);
+void trsm_right(char op, std::int64_t m, std::int64_t n, const T* L, std::int64_t ldl, T* B,
+                std::int64_t ldb);
 
 // B = L^-1 B
 template <class T>

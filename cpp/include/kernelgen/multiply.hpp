@@ -10,7 +10,8 @@ namespace kernelgen {
 inline constexpr std::int64_t product_block = 192;
 
 // out = (K + ridge I) P and row_sums = |K + ridge I| 1, from the lower blocks of K. P and out are row-major (n x c).
-void multiply(const GramTiles<double>& K, std::int64_t c, const double* P, double* out, double* row_sums, Team& team);
+void multiply(const GramTiles<double>& K, std::int64_t c, const double* P, double* out, double* row_sums,
+              Team& team);
 
 double multiply_work(std::int64_t n, std::int64_t features, std::int64_t c);
 

@@ -36,9 +36,10 @@ struct RealLoops {
   void (*products_of_words)(std::int64_t m, const std::int32_t* words, const std::int32_t* shifts, T* column);
   void (*gaussian)(std::int64_t m, T* column, T rate);   // column = exp(-rate column)
   void (*laplacian)(std::int64_t m, T* column, T rate);  // column = exp(-rate sqrt(column))
-  void (*polynomial)(std::int64_t m, T* column, T gamma, T coef0, std::int64_t degree);  // (gamma column + coef0)^degree
-  void (*square_root)(std::int64_t m, T* column, T unit);                                // column = unit sqrt(column)
-  void (*scale)(std::int64_t m, T* column, const T* factors, T factor);                  // column *= factors * factor
+  void (*polynomial)(std::int64_t m, T* column, T gamma, T coef0,
+                     std::int64_t degree);                               // (gamma column + coef0)^degree
+  void (*square_root)(std::int64_t m, T* column, T unit);                // column = unit sqrt(column)
+  void (*scale)(std::int64_t m, T* column, const T* factors, T factor);  // column *= factors * factor
 };
 
 // Products of bytes, exact in int32. A *word* is 32 bits: four bytes where the machine multiplies unsigned by signed

@@ -28,8 +28,9 @@ class Buffer {
  public:
   explicit Buffer(std::int64_t size = 0)
       : data_(size == 0 ? nullptr
-                        : static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T), std::align_val_t{64}))),
-        size_(size) {}
+                        : static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T),
+                                                         std::align_val_t{64})))
+      , size_(size) {}
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   T& operator[](std::int64_t i) { return data_.get()[i]; }
@@ -59,8 +60,8 @@ void group_from_columns(std::int64_t rows, std::int64_t columns, const T* source
 }
 
 template <class T>
-void columns_from_group(std::int64_t rows, std::int64_t columns, const T* source, std::int64_t ld_source, T* out,
-                        std::int64_t ld) {
+void columns_from_group(std::int64_t rows, std::int64_t columns, const T* source, std::int64_t ld_source,
+                        T* out, std::int64_t ld) {
   constexpr std::int64_t G = group<T>;
   for (std::int64_t g = 0; g < rows / G; ++g) {
     for (std::int64_t k = 0; k < columns; ++k) {
