@@ -21,7 +21,7 @@ Heartbeat = Callable[[float], None]
 """Called with the fraction done, in [0, 1], in the caller's thread, at least every 0.1 s. Whatever it raises
 (KeyboardInterrupt too) stops the work, gives the memory back and goes on to the caller."""
 
-TILE = 384
+TILE = 240
 """Default side of a tile; every tile side is a multiple of 48."""
 
 

@@ -77,8 +77,8 @@ def _core() -> ModuleType:
 
 
 class _SingleThreadedBlas:
-    """Keeps BLAS at one thread while any thread of this process is inside; counted, so that the first one in takes
-    note of the setting and the last one out restores it. A two-thread BLAS inside two tasks runs 7 to 10 times slower.
+    """The core, with BLAS kept at one thread while any thread of this process is inside: a two-thread BLAS inside two
+    tasks runs 7 to 10 times slower. Counted: the first one in takes note of the setting, the last one out restores it.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,8 @@ class _SingleThreadedBlas:
         self._limiter: Any = None
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
+    def __call__(self) -> Iterator[ModuleType]:
+        core = _core()  # first: it loads the BLAS that is to be limited
         from threadpoolctl import ThreadpoolController
 
         with self._lock:
@@ -95,7 +96,7 @@ class _SingleThreadedBlas:
                 self._limiter = ThreadpoolController().limit(limits=1, user_api="blas")
             self._inside += 1
         try:
-            yield
+            yield core
         finally:
             with self._lock:
                 self._inside -= 1
@@ -104,7 +105,7 @@ class _SingleThreadedBlas:
                     self._limiter = None
 
 
-_single_threaded_blas = _SingleThreadedBlas()
+_core_alone = _SingleThreadedBlas()
 
 
 def _points(points: Points) -> Any:
@@ -158,8 +159,8 @@ def factorize(
     """
     kind = np.dtype(dtype)
     storage = _aligned_empty(storage_elements(points.n_samples, check_tile(tile)), kind)
-    with _single_threaded_blas():
-        pivot_row, min_pivot, min_pivot_row, gram_seconds = _core().factorize(
+    with _core_alone() as core:
+        pivot_row, min_pivot, min_pivot_row, gram_seconds = core.factorize(
             _points(points), _kernel(kernel), ridge, tile, storage, threads, heartbeat
         )
     return TileFactor(
@@ -184,8 +185,8 @@ def solve(factor: TileFactor, B: AnyArray, *, threads: int, heartbeat: Heartbeat
     check_layout(factor, LAYOUT)
     B = np.ascontiguousarray(B, dtype=factor.storage.dtype)
     X = np.empty_like(B)
-    with _single_threaded_blas():
-        _core().solve(factor.n_samples, factor.tile, factor.storage, B, X, threads, heartbeat)
+    with _core_alone() as core:
+        core.solve(factor.n_samples, factor.tile, factor.storage, B, X, threads, heartbeat)
     return X
 
 
@@ -198,8 +199,8 @@ def diag_inverse(factor: TileFactor, *, threads: int, heartbeat: Heartbeat | Non
     """
     check_layout(factor, LAYOUT)
     out = np.empty(factor.n_samples, dtype=np.float64)
-    with _single_threaded_blas():
-        _core().diag_inverse(factor.n_samples, factor.tile, factor.storage, out, threads, heartbeat)
+    with _core_alone() as core:
+        core.diag_inverse(factor.n_samples, factor.tile, factor.storage, out, threads, heartbeat)
     return out
 
 
@@ -221,8 +222,8 @@ def multiply(
     P = np.ascontiguousarray(P, dtype=np.float64)
     out = np.empty_like(P)
     row_sums = np.empty(points.n_samples, dtype=np.float64)
-    with _single_threaded_blas():
-        _core().multiply(_points(points), _kernel(kernel), ridge, P, out, row_sums, threads, heartbeat)
+    with _core_alone() as core:
+        core.multiply(_points(points), _kernel(kernel), ridge, P, out, row_sums, threads, heartbeat)
     return out, row_sums
 
 
@@ -238,8 +239,8 @@ def cross_multiply(
     """K(test, train) alpha in alpha's dtype, K made by blocks; 2 m n (d + c) flops."""
     alpha = np.ascontiguousarray(alpha)
     out = np.empty((test.n_samples, alpha.shape[1]), dtype=alpha.dtype)
-    with _single_threaded_blas():
-        _core().cross_multiply(_points(test), _points(train), _kernel(kernel), alpha, out, threads, heartbeat)
+    with _core_alone() as core:
+        core.cross_multiply(_points(test), _points(train), _kernel(kernel), alpha, out, threads, heartbeat)
     return out
 
 
@@ -255,11 +256,11 @@ def gram(
     """Dense K(x, z), or K(x, x) with its exact diagonal when z is None; 2 n m d flops."""
     m = x.n_samples if z is None else z.n_samples
     out = np.empty((x.n_samples, m), dtype=np.dtype(dtype))
-    with _single_threaded_blas():
+    with _core_alone() as core:
         if z is None:
-            _core().gram(_points(x), _kernel(kernel), out, threads, heartbeat)
+            core.gram(_points(x), _kernel(kernel), out, threads, heartbeat)
         else:
-            _core().cross_gram(_points(x), _points(z), _kernel(kernel), out, threads, heartbeat)
+            core.cross_gram(_points(x), _points(z), _kernel(kernel), out, threads, heartbeat)
     return out
 
 
@@ -285,7 +286,9 @@ def workspace_bytes(
     n, c, itemsize = n_samples, n_targets, np.dtype(dtype).itemsize
     lanes = _ALIGNMENT // itemsize
     if phase == "factor":
-        return _packed_bytes(n, n_features, values_dtype, itemsize, 2) + threads * TILE**2 * (2 * itemsize + 4)
+        return _packed_bytes(n, n_features, values_dtype, itemsize, 2) + threads * TILE**2 * (
+            2 * itemsize + 4
+        )
     if phase == "solve":
         padded_c = -(-c // lanes) * lanes
         return n * (padded_c + c) * itemsize + threads * TILE * (TILE + padded_c) * itemsize
@@ -315,7 +318,10 @@ def describe() -> dict[str, Any]:
 
     core = _core()
     libraries = [
-        {key: entry.get(key) for key in ("internal_api", "version", "architecture", "num_threads", "filepath")}
+        {
+            key: entry.get(key)
+            for key in ("internal_api", "version", "architecture", "num_threads", "filepath")
+        }
         for entry in threadpool_info()
         if entry.get("user_api") == "blas"
     ]
