@@ -1,0 +1,86 @@
+"""What every benchmark shares: the machine it ran on, medians, subprocesses with their own peak memory, dated JSON."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory and versions: what the numbers belong to."""
+    from kernelgen.engines import native
+    from kernelgen.experiments.solve import versions
+
+    model = ""
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {
+        "processor": model or platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "simd": native.describe()["simd"],
+        "versions": versions(),
+    }
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """``--smoke`` runs the same code at a small size; ``--output`` overrides where the JSON goes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--smoke", action="store_true", help="small sizes, no file written: shows that it still runs"
+    )
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--data-dir", type=Path, default=None, help="where MNIST is (else the usual places)")
+    parser.add_argument("--output", type=Path, default=None)
+    return parser.parse_args()
+
+
+def write(name: str, result: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print the result; unless it was a smoke run, write it under ``bench/results`` with date and machine."""
+    print(json.dumps(result, indent=2))
+    if options.smoke:
+        return
+    RESULTS.mkdir(exist_ok=True)
+    path = options.output or RESULTS / f"{name}.json"
+    record = {
+        "benchmark": name,
+        "command": " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        **result,
+    }
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(record, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def median_seconds(call: Callable[[], Any], repeats: int) -> float:
+    """Median wall time of ``repeats`` calls."""
+    return statistics.median(seconds(call) for _ in range(repeats))
+
+
+def in_fresh_process(call: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+    """Run ``call(*args)`` in a new interpreter, so that its memory and its BLAS threads are its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(call, args)
