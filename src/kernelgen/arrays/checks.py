@@ -15,7 +15,7 @@ from kernelgen.arrays.points import AnyArray, FloatArray, Points, match
 from kernelgen.errors import DataError, UsageError
 
 _BLOCK_ELEMENTS = 1 << 20
-_LARGEST = 1e150  # squares of larger values overflow float64
+_LARGEST = {np.dtype(np.float64): 1e150, np.dtype(np.float32): 1e18}  # the squares of larger values may overflow
 
 
 def check_points(X: Any, *, name: str = "X", scale: float = 1.0) -> Points:
@@ -77,9 +77,10 @@ def check_pair(test: Points, train: Points, *, name: str = "X") -> tuple[Points,
 
 
 def check_finite(values: AnyArray, name: str) -> None:
-    """Raise a DataError that names the first row and column holding nan, inf, or a magnitude above 1e150."""
+    """Raise a DataError that names the first row and column holding nan, inf, or a value too large to square."""
+    largest = values.dtype.type(_LARGEST[values.dtype])
     for start, block in row_blocks(values):
-        bad = ~(np.abs(block) <= _LARGEST)  # nan compares false
+        bad = ~(np.abs(block) <= largest)  # nan compares false
         if bad.any():
             row, column = np.argwhere(bad)[0]
             value = block[row, column]

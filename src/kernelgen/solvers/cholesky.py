@@ -21,7 +21,7 @@ from kernelgen.solvers.memory import PeakMemory
 from kernelgen.solvers.plan import check_fits, factor_dtype, plan
 from kernelgen.solvers.progress import ProgressCallback, heartbeat_for
 from kernelgen.solvers.release import release_on_error
-from kernelgen.solvers.rows import check_rows_nonzero, nearest_earlier_row
+from kernelgen.solvers.rows import check_range, check_rows_nonzero, nearest_earlier_row
 
 __all__ = ["Factor", "factorize"]
 
@@ -123,6 +123,7 @@ def factorize(
     check_fits(job)
     if kernel.uses_distance:
         points = center_of(points)
+    check_range(points, factor_dtype(job.precision))
     task = _Task(points, kernel, ridge, job.precision, module, threads, check_tile(tile or TILE))
     start = time.perf_counter()
     with PeakMemory() as memory, release_on_error():
@@ -165,8 +166,8 @@ def _check_rank(points: Points, kernel: Kernel, rows: NDArray[np.int64]) -> None
     if bound is not None and points.n_samples > bound:
         raise NotPositiveDefinite(
             f"{points.n_samples} distinct rows, but K of {kernel.describe()} in {points.n_features} dimensions has "
-            f"rank at most {bound}: no more rows than that can be interpolated. Use at most {bound} rows, a higher degree "
-            "or a Gaussian kernel, or a ridge above 0 (another problem)",
+            f"rank at most {bound}: no more rows than that can be interpolated. Use at most {bound} rows, a higher "
+            "degree or a Gaussian kernel, or a ridge above 0 (another problem)",
             row=int(rows[bound]),
         )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kernelgen.arrays.checks import row_blocks
 from kernelgen.arrays.points import FloatArray, Points
-from kernelgen.errors import DataError
+from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
 
 
@@ -20,6 +22,22 @@ def check_rows_nonzero(points: Points, kernel: Kernel, *, name: str = "X") -> No
             raise DataError(
                 f"{name} has only zeros in row {start + zero[0]}, which normalize=True cannot scale to length 1: "
                 "drop the row, or use normalize=False with coef0 > 0"
+            )
+
+
+def check_range(points: Points, dtype: np.dtype[Any]) -> None:
+    """Refuse points whose squared norms the factor's precision cannot hold: a kernel value there would be nan."""
+    if points.values.dtype == np.uint8 or dtype == np.float64:
+        return
+    largest = 1e18 / points.n_features**0.5
+    step = max(1, (1 << 20) // points.n_features)
+    for start in range(0, points.n_samples, step):
+        x = np.abs(points.as_float64(slice(start, min(start + step, points.n_samples))))
+        if x.max() > largest:
+            row = start + int(x.max(axis=1).argmax())
+            raise UsageError(
+                f"row {row} has a coordinate of size {x.max():.3g}, whose square float32 cannot hold: "
+                'scale the points down, or use precision="float64"'
             )
 
 

@@ -18,8 +18,7 @@ def kernel_block(x: FloatArray, z: FloatArray, scale: float, kernel: KernelLike)
     else:
         # |x - z|^2 = |x|^2 + |z|^2 - 2 <x, z>
         q *= -2.0
-        q += _squared_norms(x)[:, None]
-        q += _squared_norms(z)
+        q += _squared_norms(x)[:, None] + _squared_norms(z)  # the sum first: it keeps K(x, x) symmetric
         np.maximum(q, 0.0, out=q)
         q *= scale**2
         if kernel.of == "distance":
