@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from record import arguments, in_fresh_process, write
@@ -30,45 +30,54 @@ def digits(n: int, data_dir: Any) -> tuple[Any, Any, Any]:
     return X, X * SCALE, np.eye(10)[data.y_train[:n]]
 
 
-def scikit_learn(X: Any, reals: Any, Y: Any, tol: float) -> Any:
+class Problem(NamedTuple):
+    """What every contender is given."""
+
+    X: Any  # (n, d) bytes
+    reals: Any  # (n, d) float64, SCALE * X
+    Y: Any  # (n, 10) one-hot
+    tol: float  # relative residual asked of kernelgen
+
+
+def scikit_learn(problem: Problem) -> Any:
     """KernelRidge(alpha=0, kernel="rbf")."""
     from sklearn.kernel_ridge import KernelRidge
 
     model = KernelRidge(alpha=0.0, kernel="rbf", gamma=1 / (2 * BANDWIDTH**2))
-    return model.fit(reals, Y).dual_coef_
+    return model.fit(problem.reals, problem.Y).dual_coef_
 
 
-def scipy_float64(X: Any, reals: Any, Y: Any, tol: float) -> Any:
+def scipy_float64(problem: Problem) -> Any:
     """rbf_kernel, cho_factor and cho_solve, in place where they can be."""
     import scipy.linalg
     from sklearn.metrics.pairwise import rbf_kernel
 
-    K = rbf_kernel(reals, gamma=1 / (2 * BANDWIDTH**2))
+    K = rbf_kernel(problem.reals, gamma=1 / (2 * BANDWIDTH**2))
     factor = scipy.linalg.cho_factor(K, lower=True, overwrite_a=True, check_finite=False)
-    return scipy.linalg.cho_solve(factor, Y.astype(reals.dtype), check_finite=False)
+    return scipy.linalg.cho_solve(factor, problem.Y.astype(K.dtype), check_finite=False)
 
 
-def scipy_float32(X: Any, reals: Any, Y: Any, tol: float) -> Any:
+def scipy_float32(problem: Problem) -> Any:
     """The same in float32."""
-    return scipy_float64(X, reals.astype(np.float32), Y, tol)
+    return scipy_float64(problem._replace(reals=problem.reals.astype(np.float32)))
 
 
-def ours(precision: str, X: Any, Y: Any, tol: float) -> Any:
+def ours(precision: str, problem: Problem) -> Any:
     """kernelgen on the bytes, refined until the residual is at most ``tol``."""
     from kernelgen import Gaussian, factorize
 
-    factor = factorize(X, Gaussian(BANDWIDTH), scale=SCALE, precision=precision)
-    return factor.solve(Y, tol=tol).alpha
+    factor = factorize(problem.X, Gaussian(BANDWIDTH), scale=SCALE, precision=precision)
+    return factor.solve(problem.Y, tol=problem.tol).alpha
 
 
-def ours_mixed(X: Any, reals: Any, Y: Any, tol: float) -> Any:
+def ours_mixed(problem: Problem) -> Any:
     """precision="mixed"."""
-    return ours("mixed", X, Y, tol)
+    return ours("mixed", problem)
 
 
-def ours_float64(X: Any, reals: Any, Y: Any, tol: float) -> Any:
+def ours_float64(problem: Problem) -> Any:
     """precision="float64"."""
-    return ours("float64", X, Y, tol)
+    return ours("float64", problem)
 
 
 CONTENDERS = {
@@ -89,10 +98,10 @@ def measure(name: str, n: int, data_dir: Any, tol: float) -> dict[str, Any]:
 
     X, reals, Y = digits(n, data_dir)
     warm = slice(0, 200)  # imports and thread pools are not what is measured
-    CONTENDERS[name](X[warm], reals[warm], Y[warm], 1e-8)
+    CONTENDERS[name](Problem(X[warm], reals[warm], Y[warm], 1e-8))
     with PeakMemory() as memory:
         start = time.perf_counter()
-        alpha = CONTENDERS[name](X, reals, Y, tol)
+        alpha = CONTENDERS[name](Problem(X, reals, Y, tol))
         elapsed = time.perf_counter() - start
     product, _ = native.multiply(Points(X, SCALE), Gaussian(BANDWIDTH), alpha.astype(np.float64), threads=2)
     residual = float(np.linalg.norm(product - Y) / np.linalg.norm(Y))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import multiprocessing
 import os
@@ -59,7 +59,7 @@ def write(name: str, result: dict[str, Any], options: argparse.Namespace) -> Non
     record = {
         "benchmark": name,
         "command": " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
-        "date": datetime.date.today().isoformat(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "machine": machine(),
         **result,
     }
