@@ -17,6 +17,24 @@ double task_work(i64 tile, i64 k, i64 features) {
   return double(tile) * double(tile) * double(k * tile + features);
 }
 
+// X = A L^-T for one tile, X and L grouped, A column-major and overwritten. Strips of row_multiple columns:
+//   A(:, s) -= X(:, < s) L(s, < s)^T   in the micro-kernel,   X(:, s) = A(:, s) L(s, s)^-T   in BLAS
+template <class T>
+void solve_tile(i64 b, const T* L, T* A, T* X) {
+  constexpr i64 G = group<T>, strip = row_multiple;
+  const i64 ld = b * G;
+  const RealLoops<T>& loops = simd().template real<T>();
+  T diagonal[strip * strip];
+  for (i64 s = 0; s < b; s += strip) {
+    const T* rows = L + s / G * ld;
+    T* columns = A + s * b;
+    if (s > 0) loops.product(b, strip, s, X, ld, rows, ld, columns, b, Update::subtract, Part::all, {});
+    columns_from_group(strip, strip, rows + s * G, ld, diagonal, strip);
+    trsm_right('T', b, strip, diagonal, strip, columns, b);
+    group_from_columns(b, strip, columns, b, X + s * G, ld);
+  }
+}
+
 struct Claim {
   i64 i, k;
 };
@@ -35,6 +53,8 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
   constexpr i64 G = group<T>;
   const i64 nt = layout.count(), b = layout.tile, ld = b * G;
   const RealLoops<T>& loops = simd().template real<T>();
+  const i64 tile_bytes = b * b * static_cast<i64>(sizeof(T));
+  const auto tile_of = [&](i64 i, i64 j) { return L + layout.offset(i, j); };
 
   // Tasks (i, k), i >= k, claimed column by column.
   std::vector<Claim> tasks;
@@ -50,9 +70,8 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
   std::mutex outcome_mutex;
 
   team.run([&](int) {
-    Buffer<T> A(b * b), diagonal(b * b);
+    Buffer<T> A(b * b);
     Buffer<std::int32_t> words;
-    i64 diagonal_of = -1;
     double gram_seconds = 0.0;
 
     for (std::size_t t = next++; t < tasks.size() && !team.stopped(); t = next++) {
@@ -71,8 +90,10 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
       for (i64 j = 0; j < k && live; ++j) {
         live = tile_ready(i, j) && tile_ready(k, j);
         if (!live) break;
-        loops.product(b, b, b, L + layout.offset(i, j), ld, L + layout.offset(k, j), ld, A.data(), b,
-                      Update::subtract, part);
+        const Upcoming then =
+            j + 1 == k ? Upcoming{} : Upcoming{tile_of(i, j + 1), tile_of(k, j + 1), tile_bytes};
+        loops.product(b, b, b, tile_of(i, j), ld, tile_of(k, j), ld, A.data(), b, Update::subtract, part,
+                      then);
       }
       if (!live) break;
 
@@ -93,16 +114,11 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
             outcome.min_pivot_row = k * b + r;
           }
         }
+        group_from_columns(b, b, A.data(), b, tile_of(k, k), ld);
       } else {
-        // L(i, k) = A(i, k) L(k, k)^-T
         if (!tile_ready(k, k)) break;
-        if (diagonal_of != k) {
-          columns_from_group(b, b, L + layout.offset(k, k), ld, diagonal.data(), b);
-          diagonal_of = k;
-        }
-        trsm_right('T', b, b, diagonal.data(), b, A.data(), b);
+        solve_tile(b, tile_of(k, k), A.data(), tile_of(i, k));
       }
-      group_from_columns(b, b, A.data(), b, L + layout.offset(i, k), ld);
       ready[static_cast<std::size_t>(layout.index(i, k))].store(1, std::memory_order_release);
       team.add_work(task_work(b, k, K.features()));
     }

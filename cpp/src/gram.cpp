@@ -174,7 +174,7 @@ void GramTiles<T>::quantities(i64 i0, i64 m, i64 j0, i64 n, T* out, i64 ld, Buff
   } else {
     constexpr i64 G = group<T>;
     loops.product(m, n, x.depth, x.real.data() + i0 * x.depth, x.depth * G, z.real.data() + j0 * z.depth,
-                  z.depth * G, out, ld, Update::assign, part);
+                  z.depth * G, out, ld, Update::assign, part, {});
     if (distances) {
       for (i64 j = 0; j < n; ++j)
         loops.squared_distances(m, out + j * ld, x.norms.data() + i0, z.norms[j0 + j]);

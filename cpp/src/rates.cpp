@@ -59,7 +59,7 @@ double product_rate(int threads, double seconds) {
              T* p = data.data();
              simd().template real<T>().product(edge, edge, edge, p, edge * group<T>, p + edge * edge,
                                                edge * group<T>, p + 2 * edge * edge, edge, Update::subtract,
-                                               Part::all);
+                                               Part::all, {});
            };
          });
 }

@@ -61,10 +61,11 @@ constexpr int values_per_word = 2;
 
 enum class Store { assign, add, subtract };
 
-// 3 vectors of rows times `columns` columns, accumulated in registers over k.
-template <class T, class Step, Store store>
+// 3 vectors of rows times `columns` columns, accumulated in registers over k. With `fetch`, one line of 64 bytes from
+// there on is asked into L2 at each step.
+template <class T, class Step, Store store, bool fetches>
 inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, const T* a1, const T* a2,
-                                                        const T* b, T* c, i64 ldc) {
+                                                        const T* b, T* c, i64 ldc, const char* fetch) {
   using V = typename Lanes<T>::type;
   using M = typename Lanes<T>::memory;
   constexpr i64 G = group<T>;
@@ -77,6 +78,7 @@ inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, cons
     sum[j][2] = V{};
   }
   for (i64 p = 0; p < k; ++p) {
+    if constexpr (fetches) __builtin_prefetch(fetch + p * 64, 0, 2);
     const V x0 = *(const M*)(a0 + p * G);
     const V x1 = *(const M*)(a1 + p * G);
     const V x2 = *(const M*)(a2 + p * G);
@@ -104,8 +106,35 @@ inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, cons
   }
 }
 
+// Hands out the lines of the upcoming tiles, k at a time.
+struct Fetcher {
+  const char* next;
+  const char* end;
+  const char* other;
+  i64 bytes;
+
+  explicit Fetcher(const Upcoming& upcoming)
+      : next(static_cast<const char*>(upcoming.left))
+      , end(next + upcoming.bytes)
+      , other(static_cast<const char*>(upcoming.right))
+      , bytes(upcoming.bytes) {}
+
+  const char* take(i64 k) {
+    if (next >= end) {
+      if (other == nullptr) return nullptr;
+      next = other;
+      end = other + bytes;
+      other = nullptr;
+    }
+    const char* lines = next;
+    next += k * 64;
+    return lines;
+  }
+};
+
 template <class T, class Step, Store store>
-void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Part part) {
+void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Part part,
+                   Fetcher& fetcher) {
   constexpr i64 G = group<T>;
   constexpr i64 W = Lanes<T>::count;
   constexpr i64 rows = vectors * W;
@@ -113,59 +142,69 @@ void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb
     const T* b = B + (j / G) * ldb + j % G;
     for (i64 i = part == Part::lower ? j / rows * rows : 0; i < m; i += rows) {
       const i64 i1 = i + W, i2 = i + 2 * W;
-      micro_kernel<T, Step, store>(k, A + (i / G) * lda + i % G, A + (i1 / G) * lda + i1 % G,
-                                   A + (i2 / G) * lda + i2 % G, b, C + i + j * ldc, ldc);
+      const T* a0 = A + (i / G) * lda + i % G;
+      const T* a1 = A + (i1 / G) * lda + i1 % G;
+      const T* a2 = A + (i2 / G) * lda + i2 % G;
+      T* c = C + i + j * ldc;
+      if (const char* lines = fetcher.take(k)) {
+        micro_kernel<T, Step, store, true>(k, a0, a1, a2, b, c, ldc, lines);
+      } else {
+        micro_kernel<T, Step, store, false>(k, a0, a1, a2, b, c, ldc, nullptr);
+      }
     }
   }
 }
 
-// A block of `depth` columns of A stays in L2 and 64 bytes x depth of B in L1 (4-byte elements: 384 x 384 x 4 = 576 KiB
-// and 24 KiB; 8-byte elements: half the depth).
-template <class T>
-constexpr i64 depth = 1536 / static_cast<i64>(sizeof(T));
+// A slice of B, depth x 64 bytes, stays in a 32 KiB L1 cache.
+constexpr i64 depth = 384;
 
 template <class T, class Step>
 void product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Update update,
-             Part part) {
+             Part part, Upcoming upcoming) {
   constexpr i64 G = group<T>;
-  for (i64 k0 = 0; k0 < k; k0 += depth<T>) {
-    const i64 kc = k - k0 < depth<T> ? k - k0 : depth<T>;
+  Fetcher fetcher(upcoming);
+  for (i64 k0 = 0; k0 < k; k0 += depth) {
+    const i64 kc = k - k0 < depth ? k - k0 : depth;
     const T* a = A + k0 * G;
     const T* b = B + k0 * G;
     if (update == Update::subtract) {
-      block_product<T, Step, Store::subtract>(m, n, kc, a, lda, b, ldb, C, ldc, part);
+      block_product<T, Step, Store::subtract>(m, n, kc, a, lda, b, ldb, C, ldc, part, fetcher);
     } else if (k0 == 0) {
-      block_product<T, Step, Store::assign>(m, n, kc, a, lda, b, ldb, C, ldc, part);
+      block_product<T, Step, Store::assign>(m, n, kc, a, lda, b, ldb, C, ldc, part, fetcher);
     } else {
-      block_product<T, Step, Store::add>(m, n, kc, a, lda, b, ldb, C, ldc, part);
+      block_product<T, Step, Store::add>(m, n, kc, a, lda, b, ldb, C, ldc, part, fetcher);
     }
   }
 }
 
 template <class T>
 void real_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Update update,
-                  Part part) {
-  product<T, RealStep<T>>(m, n, k, A, lda, B, ldb, C, ldc, update, part);
+                  Part part, Upcoming upcoming) {
+  product<T, RealStep<T>>(m, n, k, A, lda, B, ldb, C, ldc, update, part, upcoming);
 }
 
 void word_product(i64 m, i64 n, i64 k, const std::int32_t* A, i64 lda, const std::int32_t* B, i64 ldb,
                   std::int32_t* C, i64 ldc, Part part) {
-  product<std::int32_t, WordStep>(m, n, k, A, lda, B, ldb, C, ldc, Update::assign, part);
+  product<std::int32_t, WordStep>(m, n, k, A, lda, B, ldb, C, ldc, Update::assign, part, Upcoming{});
 }
 
 // C(k, :) -= sum_r A(r, k) X(r, :): 12 columns of A at a time, one vector of right-hand sides.
 template <class T>
-void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C) {
+void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C, Upcoming upcoming) {
   using V = typename Lanes<T>::type;
   using M = typename Lanes<T>::memory;
   constexpr i64 G = group<T>;
   constexpr int wide = 12;
+  Fetcher fetcher(upcoming);
   for (i64 k0 = 0; k0 < k; k0 += wide) {
     for (i64 lane = 0; lane < G; lane += Lanes<T>::count) {
       V sum[wide];
 #pragma GCC unroll 12
       for (int q = 0; q < wide; ++q) sum[q] = V{};
       for (i64 g = 0; g < m / G; ++g) {
+        if (const char* lines = fetcher.take(wide)) {
+          for (i64 line = 0; line < wide; ++line) __builtin_prefetch(lines + line * 64, 0, 2);
+        }
         const T* a = A + g * lda + k0 * G;
         for (i64 r = 0; r < G; ++r) {
           const V x = *(const M*)(X + (g * G + r) * G + lane);

@@ -12,6 +12,12 @@ namespace {
 using i64 = std::int64_t;
 using Flags = std::vector<std::atomic<std::int32_t>>;
 
+// A tile that will be read next.
+template <class T>
+Upcoming upcoming(const TileLayout& layout, const T* L, i64 i, i64 j) {
+  return {L + layout.offset(i, j), nullptr, layout.tile * layout.tile * static_cast<i64>(sizeof(T))};
+}
+
 // Right-hand sides in groups of G columns: element (row, column) at (column / G) * ld + row * G + column % G.
 template <class T>
 struct RightHandSides {
@@ -55,8 +61,9 @@ void forward(const TileLayout& layout, const T* L, RightHandSides<T>& Y, Team& t
       std::fill(sum.data(), sum.data() + sum.size(), T(0));
       for (i64 j = 0; j < i; ++j) {
         if (!team.wait(ready[static_cast<std::size_t>(j)], 1)) return;
+        const Upcoming then = j + 1 < i ? upcoming(layout, L, i, j + 1) : Upcoming{};
         loops.product(b, Y.groups * G, b, L + layout.offset(i, j), ld, Y.block(0, j * b), Y.ld, sum.data(), b,
-                      Update::subtract, Part::all);
+                      Update::subtract, Part::all, then);
       }
       columns_from_group(b, b, L + layout.offset(i, i), ld, diagonal.data(), b);
       for (i64 g = 0; g < Y.groups; ++g) {
@@ -87,7 +94,9 @@ void backward(const TileLayout& layout, const T* L, RightHandSides<T>& X, Team& 
       for (i64 j = nt - 1; j > i; --j) {
         if (!team.wait(ready[static_cast<std::size_t>(j)], 1)) return;
         for (i64 g = 0; g < X.groups; ++g) {
-          loops.transposed_product(b, b, L + layout.offset(j, i), ld, X.block(g, j * b), X.block(g, i * b));
+          const Upcoming then = g == 0 && j - 1 > i ? upcoming(layout, L, j - 1, i) : Upcoming{};
+          loops.transposed_product(b, b, L + layout.offset(j, i), ld, X.block(g, j * b), X.block(g, i * b),
+                                   then);
         }
       }
       columns_from_group(b, b, L + layout.offset(i, i), ld, diagonal.data(), b);
@@ -139,8 +148,9 @@ void diag_inverse(const TileLayout& layout, const T* L, double* out, Team& team)
           for (i64 r = 0; r < b; ++r) C[r + r * b] = T(1);
         }
         for (i64 j = k; j < i; ++j) {
+          const Upcoming then = j + 1 < i ? upcoming(layout, L, i, j + 1) : Upcoming{};
           loops.product(b, b, b, L + layout.offset(i, j), ld, Z.data() + (j - k) * b * G, ldz, C.data(), b,
-                        Update::subtract, Part::all);
+                        Update::subtract, Part::all, then);
         }
         columns_from_group(b, b, L + layout.offset(i, i), ld, diagonal.data(), b);
         trsm_left(b, b, diagonal.data(), b, C.data(), b);

@@ -33,7 +33,8 @@ void products(const SimdTable& table) {
     for (const Update update : {Update::assign, Update::subtract}) {
       for (const Part part : {Part::all, Part::lower}) {
         std::vector<T> C = start;
-        table.real<T>().product(m, n, k, A.data(), k * G, B.data(), k * G, C.data(), m, update, part);
+        table.real<T>().product(m, n, k, A.data(), k * G, B.data(), k * G, C.data(), m, update, part,
+                                {A.data(), B.data(), m * k * i64(sizeof(T))});
         for (i64 j = 0; j < n; ++j) {
           for (i64 i = part == Part::lower ? j : 0; i < m; ++i) {
             double expected =
@@ -64,7 +65,8 @@ void transposed(const SimdTable& table) {
   const auto a = reference::random_values<T>(m * k, 4), x = reference::random_values<T>(m * G, 5);
   const Buffer<T> A = grouped(a, m, k);
   std::vector<T> C(static_cast<std::size_t>(k * G), T(1));
-  table.real<T>().transposed_product(m, k, A.data(), k * G, x.data(), C.data());
+  table.real<T>().transposed_product(m, k, A.data(), k * G, x.data(), C.data(),
+                                     {A.data(), nullptr, A.size() * i64(sizeof(T))});
   for (i64 p = 0; p < k; ++p) {
     for (i64 q = 0; q < G; ++q) {
       double expected = 1.0;

@@ -20,13 +20,21 @@ inline constexpr std::int64_t row_multiple = 48;
 enum class Update { assign, subtract };
 enum class Part { all, lower };  // lower: blocks strictly above the diagonal may be left as they are
 
+// What the next product will read, fetched into L2 while this one computes: two contiguous tiles of `bytes` each.
+struct Upcoming {
+  const void* left = nullptr;
+  const void* right = nullptr;
+  std::int64_t bytes = 0;
+};
+
 template <class T>
 struct RealLoops {
   // C = A B^T  or  C -= A B^T;  A (m x k) and B (n x k) grouped, C column-major
   void (*product)(std::int64_t m, std::int64_t n, std::int64_t k, const T* A, std::int64_t lda, const T* B,
-                  std::int64_t ldb, T* C, std::int64_t ldc, Update update, Part part);
+                  std::int64_t ldb, T* C, std::int64_t ldc, Update update, Part part, Upcoming upcoming);
   // C -= A^T X;  A (m x k) grouped; X (m x G) and C (k x G) row-major, one group of right-hand sides
-  void (*transposed_product)(std::int64_t m, std::int64_t k, const T* A, std::int64_t lda, const T* X, T* C);
+  void (*transposed_product)(std::int64_t m, std::int64_t k, const T* A, std::int64_t lda, const T* X, T* C,
+                             Upcoming upcoming);
   // column = max(0, norms + norm - 2 column): squared distances from products
   void (*squared_distances)(std::int64_t m, T* column, const T* norms, T norm);
   // column = norms + norm - 2 words (mod 2^32: exact because the result fits)
