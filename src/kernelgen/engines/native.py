@@ -28,6 +28,7 @@ from kernelgen.engines.base import (
     check_tile,
     storage_elements,
 )
+from kernelgen.errors import UsageError
 
 __all__ = [
     "available",
@@ -147,18 +148,27 @@ def factorize(
     tile: int = TILE,
     threads: int,
     heartbeat: Heartbeat | None = None,
+    storage: AnyArray | None = None,
 ) -> TileFactor:
     """Factor K + ridge I = L L^T, K generated tile by tile.
 
     Left-looking over tile columns: A(i, k) = K(i, k) - sum_{j < k} L(i, j) L(k, j)^T, then L(k, k) = chol(A(k, k)) and
     L(i, k) = A(i, k) L(k, k)^-T.
 
+    ``storage`` of an earlier factor of the same size and dtype may be handed in: it is overwritten and not touched anew.
+
     Notes
     -----
     n^3/3 + n^2 d flops, n^2/2 elements. The bits do not depend on ``threads``.
     """
     kind = np.dtype(dtype)
-    storage = _aligned_empty(storage_elements(points.n_samples, check_tile(tile)), kind)
+    n_elements = storage_elements(points.n_samples, check_tile(tile))
+    if storage is None:
+        storage = _aligned_empty(n_elements, kind)
+    elif storage.shape != (n_elements,) or storage.dtype != kind:
+        raise UsageError(
+            f"storage must hold {n_elements} elements of {kind}, got {storage.shape} of {storage.dtype}"
+        )
     with _core_alone() as core:
         pivot_row, min_pivot, min_pivot_row, gram_seconds = core.factorize(
             _points(points), _kernel(kernel), ridge, tile, storage, threads, heartbeat
