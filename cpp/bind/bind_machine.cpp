@@ -24,9 +24,8 @@ void bind_machine(nb::module_& m) {
       "set_simd_level", [](const std::string& name) { return set_simd(name); }, nb::arg("name"),
       "Use another instruction set; False when this machine cannot run it.");
   m.def(
-      "words_depth",
-      [](std::int64_t d) { return (d + simd().words.values_per_word - 1) / simd().words.values_per_word; },
-      nb::arg("d"), "32-bit words that hold one row of d bytes in one packed operand.");
+      "values_per_word", [] { return simd().words.values_per_word; },
+      "Bytes of a point that one 32-bit word of a packed operand holds.");
   m.def("product_rate_float32", &product_rate<float>, nb::arg("threads"), nb::arg("seconds"),
         nb::call_guard<nb::gil_scoped_release>(), "Flops per second of the float32 product loop.");
   m.def("product_rate_float64", &product_rate<double>, nb::arg("threads"), nb::arg("seconds"),

@@ -77,8 +77,8 @@ def simd_level() -> str:
 def set_simd_level(name: str) -> bool:
     """Use another instruction set; False when this machine cannot run it."""
 
-def words_depth(d: int) -> int:
-    """32-bit words that hold one row of d bytes in one packed operand."""
+def values_per_word() -> int:
+    """Bytes of a point that one 32-bit word of a packed operand holds."""
 
 def product_rate_float32(threads: int, seconds: float) -> float:
     """Flops per second of the float32 product loop."""

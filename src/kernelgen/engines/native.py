@@ -78,8 +78,10 @@ def _core() -> ModuleType:
 
 
 class _SingleThreadedBlas:
-    """The core, with BLAS kept at one thread while any thread of this process is inside: a two-thread BLAS inside two
-    tasks runs 7 to 10 times slower. Counted: the first one in takes note of the setting, the last one out restores it.
+    """The core, with BLAS kept at one thread while any thread of this process is inside.
+
+    A two-thread BLAS inside two tasks runs 7 to 10 times slower. Entries are counted: the first one in takes note of
+    the setting, the last one out restores it.
     """
 
     def __init__(self) -> None:
@@ -155,7 +157,7 @@ def factorize(
     Left-looking over tile columns: A(i, k) = K(i, k) - sum_{j < k} L(i, j) L(k, j)^T, then L(k, k) = chol(A(k, k)) and
     L(i, k) = A(i, k) L(k, k)^-T.
 
-    ``storage`` of an earlier factor of the same size and dtype may be handed in: it is overwritten and not touched anew.
+    ``storage`` of an earlier factor of the same size and dtype may be handed in, to be overwritten.
 
     Notes
     -----
@@ -275,12 +277,13 @@ def gram(
 
 
 def _packed_bytes(n: int, d: int, values_dtype: Any, itemsize: int, sides: int) -> int:
-    """Bytes of the points in the order the micro-kernels read."""
+    """Bytes of the points in the order the micro-kernels read; bytes are packed for each side where they differ."""
     core = _core()
-    if np.dtype(values_dtype) == np.uint8 and d <= core.exact_byte_features:
-        words = core.words_depth(d)
-        return int(n * (4 * words * (sides if words * 4 < d + 4 else 1) + 12))
-    return int(n * (d + 1) * itemsize)
+    if np.dtype(values_dtype) != np.uint8 or d > core.exact_byte_features:
+        return n * (d + 1) * itemsize
+    per_word: int = core.values_per_word()
+    copies = sides if per_word == 4 else 1
+    return n * (4 * -(-d // per_word) * copies + 12)
 
 
 def workspace_bytes(
@@ -293,12 +296,12 @@ def workspace_bytes(
     phase: Phase,
 ) -> int:
     """Bytes one phase allocates beside its arguments (factor: beside the storage) and including its results."""
-    n, c, itemsize = n_samples, n_targets, np.dtype(dtype).itemsize
+    n, c = n_samples, n_targets
+    itemsize: int = np.dtype(dtype).itemsize
     lanes = _ALIGNMENT // itemsize
     if phase == "factor":
-        return _packed_bytes(n, n_features, values_dtype, itemsize, 2) + threads * TILE**2 * (
-            2 * itemsize + 4
-        )
+        packed = _packed_bytes(n, n_features, values_dtype, itemsize, 2)
+        return packed + threads * TILE**2 * (itemsize + 4)
     if phase == "solve":
         padded_c = -(-c // lanes) * lanes
         return n * (padded_c + c) * itemsize + threads * TILE * (TILE + padded_c) * itemsize
