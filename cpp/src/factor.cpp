@@ -101,18 +101,19 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
         // A(k, k) = L(k, k) L(k, k)^T
         const i64 minor = potrf(b, A.data(), b);
         const std::lock_guard lock(outcome_mutex);
-        if (minor != 0) {
-          outcome.pivot_row = k * b + minor - 1;
-          team.stop();
-          break;
-        }
-        for (i64 r = 0; r < b; ++r) {
+        if (minor != 0) outcome.pivot_row = k * b + minor - 1;
+        for (i64 r = 0; r < b && outcome.pivot_row < 0; ++r) {
           for (i64 c = r + 1; c < b; ++c) A[r + c * b] = T(0);
           const double pivot = double(A[r + r * b]) * double(A[r + r * b]);
+          if (!(pivot > 0.0)) outcome.pivot_row = k * b + r;  // nan: not every LAPACK stops at it
           if (k * b + r < layout.n && pivot < outcome.min_pivot) {
             outcome.min_pivot = pivot;
             outcome.min_pivot_row = k * b + r;
           }
+        }
+        if (outcome.pivot_row >= 0) {
+          team.stop();
+          break;
         }
         group_from_columns(b, b, A.data(), b, tile_of(k, k), ld);
       } else {

@@ -1,5 +1,6 @@
 // The factor against a naive Cholesky: sizes around the tile, every thread count the same bits, failing pivots named.
 #include <cstring>
+#include <limits>
 
 #include "kernelgen/factor.hpp"
 #include "reference.hpp"
@@ -88,6 +89,13 @@ void failing_pivot() {
   });
   Team team(3, {}, 1.0);
   CHECK(factorize(K, layout, L.data(), team).pivot_row == 0);
+  const GramTiles<T> undefined(x, custom, 0.0, 48, 1, [](T* block, i64 rows, i64 columns, i64 ld) {
+    for (i64 j = 0; j < columns; ++j) {
+      for (i64 i = 0; i < rows; ++i) block[i + j * ld] = i == j ? std::numeric_limits<T>::quiet_NaN() : T(0);
+    }
+  });
+  Team other(3, {}, 1.0);
+  CHECK(factorize(undefined, layout, L.data(), other).pivot_row == 0);
 }
 
 }  // namespace
