@@ -101,4 +101,4 @@ def full_runs() -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join([peers(), factor(), full_runs()]))
+    print(f"{peers()}\n{factor()}\n{full_runs()}")
