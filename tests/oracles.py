@@ -14,7 +14,9 @@ from kernelgen.engines.base import TileFactor
 
 ENGINES = [
     "portable",
-    pytest.param("native", marks=pytest.mark.skipif(native.available() is not None, reason=str(native.available()))),
+    pytest.param(
+        "native", marks=pytest.mark.skipif(native.available() is not None, reason=str(native.available()))
+    ),
 ]
 
 
@@ -42,7 +44,9 @@ def naive_kernel(description: dict[str, Any], x: Sequence[float], z: Sequence[fl
     raise ValueError(description)
 
 
-def naive_gram(description: dict[str, Any], X: np.ndarray, Z: np.ndarray | None = None, *, scale: float = 1.0):
+def naive_gram(
+    description: dict[str, Any], X: np.ndarray, Z: np.ndarray | None = None, *, scale: float = 1.0
+):
     """K by two loops."""
     rows = [[scale * float(a) for a in x] for x in X]
     columns = rows if Z is None else [[scale * float(a) for a in z] for z in Z]
@@ -91,3 +95,9 @@ def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
     """|found - expected|_F / |expected|_F in float64."""
     expected = np.asarray(expected, dtype=np.float64)
     return float(np.linalg.norm(np.asarray(found, dtype=np.float64) - expected) / np.linalg.norm(expected))
+
+
+def spd(n: int, cond: float, rng: np.random.Generator) -> np.ndarray:
+    """Random symmetric positive definite matrix of a given condition number."""
+    Q, _ = np.linalg.qr(rng.standard_normal((n, n)))
+    return (Q * np.geomspace(1.0, 1.0 / cond, n)) @ Q.T

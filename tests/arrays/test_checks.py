@@ -32,7 +32,13 @@ def test_other_integers_become_float64_exactly(dtype: str) -> None:
 
 def test_memory_order_byte_order_lists_and_frames_are_accepted() -> None:
     X = np.arange(6.0).reshape(3, 2)
-    for given in (np.asfortranarray(X), X.astype(">f8"), X.tolist(), pd.DataFrame(X), np.repeat(X, 2, axis=1)[:, ::2]):
+    for given in (
+        np.asfortranarray(X),
+        X.astype(">f8"),
+        X.tolist(),
+        pd.DataFrame(X),
+        np.repeat(X, 2, axis=1)[:, ::2],
+    ):
         points = check_points(given)
         assert points.values.flags.c_contiguous
         assert points.values.dtype == np.dtype("float64")

@@ -41,7 +41,9 @@ def test_a_collision_of_hashes_merges_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_hashes_of_coarse_values_differ(dtype: str) -> None:
-    values = (np.arange(4096)[:, None] // np.array([1, 64]) % 64).astype(dtype)  # only a mantissa's top bits are used
+    values = (np.arange(4096)[:, None] // np.array([1, 64]) % 64).astype(
+        dtype
+    )  # only a mantissa's top bits are used
     assert len(np.unique(module._hash_rows(values))) == 4096
 
 

@@ -140,7 +140,9 @@ def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyP
 def test_a_really_full_disk(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("needs the right to mount a small tmpfs")
     try:
@@ -188,7 +190,10 @@ def test_a_kill_in_the_middle_leaves_the_old_file(path: Path) -> None:
 def test_an_interrupt_removes_the_temporary_file(path: Path) -> None:
     before = path.read_bytes()
     writer = subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", _WRITER, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     assert writer.stdout is not None
     with writer.stdout:

@@ -10,7 +10,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from oracles import scattered
 
 from kernelgen.arrays.points import Points
 from kernelgen.engines import native, portable
@@ -18,6 +17,7 @@ from kernelgen.engines.base import Engine
 from kernelgen.engines.choose import choose, engine_name
 from kernelgen.errors import EngineUnavailable, UsageError
 from kernelgen.kernels.gaussian import Gaussian
+from oracles import scattered
 
 
 def test_names() -> None:
@@ -70,8 +70,12 @@ def job(engine: str):
         "solve": lambda beat: module.solve(factor, P, threads=2, heartbeat=beat),
         "diag_inverse": lambda beat: module.diag_inverse(factor, threads=2, heartbeat=beat),
         "multiply": lambda beat: module.multiply(points, kernel, P, threads=2, heartbeat=beat),
-        "cross_multiply": lambda beat: module.cross_multiply(points, points, kernel, P, threads=2, heartbeat=beat),
-        "gram": lambda beat: module.gram(points, None, kernel, dtype=np.dtype("float64"), threads=2, heartbeat=beat),
+        "cross_multiply": lambda beat: module.cross_multiply(
+            points, points, kernel, P, threads=2, heartbeat=beat
+        ),
+        "gram": lambda beat: module.gram(
+            points, None, kernel, dtype=np.dtype("float64"), threads=2, heartbeat=beat
+        ),
     }
 
 

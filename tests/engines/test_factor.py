@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import dense_factor, naive_cholesky, raw_unit, relative_error, scattered, tolerance
 
 from kernelgen.arrays.points import Points, center_of
 from kernelgen.engines.base import TileFactor, storage_elements
@@ -17,8 +16,14 @@ from kernelgen.kernels.custom import Custom
 from kernelgen.kernels.gaussian import Gaussian
 from kernelgen.kernels.laplacian import Laplacian
 from kernelgen.kernels.polynomial import Polynomial
+from oracles import dense_factor, naive_cholesky, raw_unit, relative_error, scattered, tolerance
 
-KERNELS = [Gaussian(1.0), Laplacian(2.0), Polynomial(3, coef0=1.0, normalize=True), Custom(lambda q: 1 / (1 + q))]
+KERNELS = [
+    Gaussian(1.0),
+    Laplacian(2.0),
+    Polynomial(3, coef0=1.0, normalize=True),
+    Custom(lambda q: 1 / (1 + q)),
+]
 
 
 def factorize(X: np.ndarray, kernel: Kernel, engine: str, **options) -> tuple[TileFactor, Points]:
@@ -40,10 +45,12 @@ def test_the_factor_is_that_of_the_textbook(engine: str) -> None:
     assert factor.pivot_row == -1
     assert relative_error(dense_factor(factor), L) <= tolerance("float64", cond=np.linalg.cond(K), n=60)
     assert factor.min_pivot_row == int(np.argmin(np.diagonal(L)))
-    assert factor.min_pivot == pytest.approx(np.diagonal(L).min() ** 2, rel=tolerance("float64", cond=np.linalg.cond(K)))
+    assert factor.min_pivot == pytest.approx(
+        np.diagonal(L).min() ** 2, rel=tolerance("float64", cond=np.linalg.cond(K))
+    )
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(
     n=st.integers(1, 150),
     d=st.integers(3, 9),

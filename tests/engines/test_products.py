@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import naive_gram, raw_unit, scattered, tolerance
 
 from kernelgen.arrays.points import Points, center_of
 from kernelgen.engines.choose import choose
@@ -15,6 +14,7 @@ from kernelgen.kernels.gaussian import Gaussian
 from kernelgen.kernels.laplacian import Laplacian
 from kernelgen.kernels.linear import Linear
 from kernelgen.kernels.polynomial import Polynomial
+from oracles import naive_gram, raw_unit, scattered, tolerance
 
 KERNELS = [Gaussian(1.0), Laplacian(2.0), Polynomial(2, coef0=1.0), Polynomial(3, normalize=True), Linear()]
 
@@ -53,7 +53,9 @@ def test_products_with_a_regenerated_k(
     bound = sharp * tolerance("float64", norm=largest * float(np.abs(P).max()), n=n + d, c=32)
     product, sums = module.multiply(train, kernel, P, ridge=ridge, threads=2)
     assert np.abs(product - K @ P).max() <= bound
-    assert np.abs(sums - np.abs(K).sum(axis=1)).max() <= bound + sharp * tolerance("float64", norm=largest, n=n * d, c=32)
+    assert np.abs(sums - np.abs(K).sum(axis=1)).max() <= bound + sharp * tolerance(
+        "float64", norm=largest, n=n * d, c=32
+    )
     found = module.cross_multiply(test, train, kernel, P, threads=2)
     assert found.dtype == np.float64
     assert np.abs(found - across @ P).max() <= bound

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import scattered, tolerance
 
 from kernelgen.arrays.points import Points
 from kernelgen.errors import UsageError
 from kernelgen.kernels import bandwidth as module
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
 from kernelgen.kernels.gaussian import Gaussian
+from oracles import scattered, tolerance
 
 
 def naive_rule(values: np.ndarray, scale: float) -> float:

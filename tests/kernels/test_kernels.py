@@ -5,7 +5,6 @@ from __future__ import annotations
 import array_api_strict
 import numpy as np
 import pytest
-from oracles import naive_gram, scattered, tolerance
 
 from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
@@ -14,6 +13,7 @@ from kernelgen.kernels.gaussian import Gaussian
 from kernelgen.kernels.laplacian import Laplacian
 from kernelgen.kernels.linear import Linear
 from kernelgen.kernels.polynomial import Polynomial
+from oracles import naive_gram, scattered, tolerance
 
 KERNELS = [
     Gaussian(1.5),
@@ -36,7 +36,9 @@ def test_gram_is_the_formula(kernel: Kernel, dtype: str, engine: str) -> None:
         (naive_gram(kernel.describe(), X, Z, scale=scale), kernel(X, Z, scale=scale, engine=engine)),
     ):
         assert K.dtype == np.float64
-        assert np.abs(K - expected).max() <= tolerance("float64", norm=np.abs(expected).max(), n=X.shape[1], c=32)
+        assert np.abs(K - expected).max() <= tolerance(
+            "float64", norm=np.abs(expected).max(), n=X.shape[1], c=32
+        )
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
@@ -79,7 +81,9 @@ def test_the_formula_runs_on_any_array_namespace() -> None:
         assert np.array_equal(np.asarray(found), kernel.evaluate(values))
 
 
-@pytest.mark.parametrize("kernel", [Gaussian(2.0), Laplacian(2.0), Polynomial(3, coef0=1.0), Linear()], ids=str)
+@pytest.mark.parametrize(
+    "kernel", [Gaussian(2.0), Laplacian(2.0), Polynomial(3, coef0=1.0), Linear()], ids=str
+)
 def test_the_dtype_of_a_tile_is_kept(kernel: Kernel) -> None:
     assert kernel.evaluate(np.ones((2, 2), dtype=np.float32)).dtype == np.float32
 

@@ -25,7 +25,9 @@ def test_names_take_the_parameters_they_use() -> None:
     assert make_kernel(kernel) is kernel
 
 
-@pytest.mark.parametrize("kernel", [Gaussian(2.0), Laplacian(0.5), Polynomial(2, 1.5, 1.0, True), Linear()], ids=str)
+@pytest.mark.parametrize(
+    "kernel", [Gaussian(2.0), Laplacian(0.5), Polynomial(2, 1.5, 1.0, True), Linear()], ids=str
+)
 def test_descriptions_lead_back(kernel: Gaussian) -> None:
     assert kernel_from_description(kernel.describe()) == kernel
 

@@ -15,7 +15,10 @@ from kernelgen.arrays.points import AnyArray, FloatArray, Points, match
 from kernelgen.errors import DataError, UsageError
 
 _BLOCK_ELEMENTS = 1 << 20
-_LARGEST = {np.dtype(np.float64): 1e150, np.dtype(np.float32): 1e18}  # the squares of larger values may overflow
+_LARGEST = {
+    np.dtype(np.float64): 1e150,
+    np.dtype(np.float32): 1e18,
+}  # the squares of larger values may overflow
 
 
 def check_points(X: Any, *, name: str = "X", scale: float = 1.0) -> Points:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from kernelgen.arrays.points import AnyArray, FloatArray
-from kernelgen.solvers.conjgrad import Product
 from kernelgen.solvers.result import Certificate
 
 
@@ -33,28 +33,31 @@ def certify(
     ridge, condition_estimate, min_pivot, min_pivot_row, factor_precision, n_merged_duplicates, preconditioner_jitter
         What is known of the system; see :class:`~kernelgen.solvers.result.Certificate`.
     """
-    residual = Y - product
-    size = float(np.linalg.norm(Y))
-    error = float(np.linalg.norm(residual))
-    square = float(np.sum(alpha * (product - ridge * alpha), dtype=np.float64))  # sum_c alpha_c^T K alpha_c
+    unit = float(np.max(np.abs(Y))) or 1.0  # squares of tiny or huge targets leave float64's range
+    alpha, residual = alpha / unit, (Y - product) / unit
+    size = float(np.linalg.norm(Y / unit)) or 1.0
+    square = float(np.sum(alpha * (product / unit - ridge * alpha)))  # sum_c alpha_c^T K alpha_c
     return Certificate(
-        max_residual=float(np.max(np.abs(residual))),
-        relative_residual=error / size if size > 0 else error,
+        max_residual=unit * float(np.max(np.abs(residual))),
+        relative_residual=float(np.linalg.norm(residual)) / size,
         min_pivot=min_pivot,
         min_pivot_row=min_pivot_row,
         condition_estimate=condition_estimate,
-        rkhs_norm=math.sqrt(square) if square >= 0 else math.nan,
+        rkhs_norm=unit * math.sqrt(square) if square >= 0 else math.nan,
         n_merged_duplicates=n_merged_duplicates,
         preconditioner_jitter=preconditioner_jitter,
         factor_precision=factor_precision,
     )
 
 
-def estimate_inverse_norm(solve: Product, n_samples: int, *, max_iterations: int = 5) -> float:
+def estimate_inverse_norm(
+    solve: Callable[[FloatArray, int], FloatArray], n_samples: int, *, max_iterations: int = 5
+) -> float:
     """Lower bound of |K^-1|_1, in practice within a factor of three, from at most 2 max_iterations + 1 solves.
 
     Hager's ascent of |K^-1 x|_1 over the unit ball, from x = (1, ..., 1) / n through unit vectors, and Higham's
-    alternating vector against its blind spots; K is symmetric, so one solve serves both sides.
+    alternating vector against its blind spots; K is symmetric, so one solve serves both sides. ``solve`` is told how
+    many solves came before.
 
     References
     ----------
@@ -63,10 +66,12 @@ def estimate_inverse_norm(solve: Product, n_samples: int, *, max_iterations: int
     """
     x = np.full((n_samples, 1), 1.0 / n_samples)
     best = 0.0
+    done = 0
     for _ in range(max_iterations):
-        y = solve(x)
+        y = solve(x, done)
         best = max(best, float(np.abs(y).sum()))
-        z = solve(np.where(y >= 0, 1.0, -1.0))
+        z = solve(np.where(y >= 0, 1.0, -1.0), done + 1)
+        done += 2
         peak = int(np.argmax(np.abs(z)))
         if not np.abs(z[peak, 0]) > float(np.sum(z * x)):
             break
@@ -74,4 +79,4 @@ def estimate_inverse_norm(solve: Product, n_samples: int, *, max_iterations: int
         x[peak] = 1.0
     ramp = 1.0 + np.arange(n_samples) / max(1, n_samples - 1)
     alternating = np.where(np.arange(n_samples) % 2 == 0, ramp, -ramp)[:, None]
-    return max(best, 2.0 * float(np.abs(solve(alternating)).sum()) / (3.0 * n_samples))
+    return max(best, 2.0 * float(np.abs(solve(alternating, done)).sum()) / (3.0 * n_samples))

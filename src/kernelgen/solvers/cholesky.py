@@ -19,8 +19,7 @@ from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.factor import EPS32, Factor
 from kernelgen.solvers.memory import PeakMemory
 from kernelgen.solvers.plan import check_fits, factor_dtype, plan
-from kernelgen.solvers.progress import ProgressCallback, heartbeat_for
-from kernelgen.solvers.release import release_on_error
+from kernelgen.solvers.progress import ProgressCallback, phase
 from kernelgen.solvers.rows import check_range, check_rows_nonzero, nearest_earlier_row
 
 __all__ = ["Factor", "factorize"]
@@ -123,11 +122,11 @@ def factorize(
     check_fits(job)
     if kernel.uses_distance:
         points = center_of(points)
-    check_range(points, factor_dtype(job.precision))
+    check_range(points, kernel, factor_dtype(job.precision))
     task = _Task(points, kernel, ridge, job.precision, module, threads, check_tile(tile or TILE))
     start = time.perf_counter()
-    with PeakMemory() as memory, release_on_error():
-        tiles, jitter = task.factor(_rows(first, n_samples), heartbeat_for("factor", progress))
+    with PeakMemory() as memory, phase("factor", progress) as heartbeat:
+        tiles, jitter = task.factor(_rows(first, n_samples), heartbeat)
     wall = time.perf_counter() - start
     return Factor(
         points=points,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -22,9 +22,8 @@ from kernelgen.solvers.conjgrad import column_norms
 from kernelgen.solvers.memory import PeakMemory
 from kernelgen.solvers.plan import Plan
 from kernelgen.solvers.predict import predict
-from kernelgen.solvers.progress import ProgressCallback, heartbeat_for
+from kernelgen.solvers.progress import ProgressCallback, phase, share
 from kernelgen.solvers.refine import Refined, refine
-from kernelgen.solvers.release import release_on_error
 from kernelgen.solvers.result import Certificate, Solution, Stats, Status
 
 EPS32 = float(np.finfo(np.float32).eps)
@@ -129,11 +128,13 @@ class Factor:
         if self.first is not None:
             check_labels_agree(self._duplicates(), targets)
             targets = targets[self.rows]
-        with PeakMemory() as memory, release_on_error():
+        with PeakMemory() as memory:
             start = time.perf_counter()
-            alpha = self._direct(targets, max_iterations, heartbeat_for("solve", progress))
+            units = _binary_units(targets)
+            alpha = self._direct(targets / units, max_iterations, progress)
             solved = time.perf_counter()
-            refined = self._refine(targets, alpha, tol, max_iterations, progress)
+            refined = self._refine(targets / units, alpha, tol, max_iterations, progress)
+            refined = replace(refined, alpha=refined.alpha * units, product=refined.product * units)
             certificate = self._certify(targets, refined, progress)
             seconds = {"solve": solved - start, "refine": time.perf_counter() - solved}
         status, message = self._verdict(refined, certificate, tol)
@@ -156,9 +157,9 @@ class Factor:
         jitter they belong to K + jitter I. Use precision "float64" where they must be sharp.
         """
         if self._diag_inverse is None:
-            with release_on_error():
+            with phase("diag_inverse", progress) as heartbeat:
                 self._diag_inverse = self._module.diag_inverse(
-                    self.tiles, threads=self.threads, heartbeat=heartbeat_for("diag_inverse", progress)
+                    self.tiles, threads=self.threads, heartbeat=heartbeat
                 )
         return self._diag_inverse.copy()
 
@@ -232,11 +233,14 @@ class Factor:
         X = self._module.solve(self.tiles, B, threads=self.threads, heartbeat=heartbeat)
         return X.astype(np.float64) * sizes
 
-    def _direct(self, Y: FloatArray, max_iterations: int, heartbeat: Heartbeat | None) -> FloatArray | None:
+    def _direct(
+        self, Y: FloatArray, max_iterations: int, progress: ProgressCallback | None
+    ) -> FloatArray | None:
         """First solution; None in mixed precision, where conjugate gradients begin at 0 and lose nothing by it."""
         if self.precision == "mixed" and max_iterations > 0:
             return None
-        alpha = self._precondition(Y, heartbeat)
+        with phase("solve", progress) as heartbeat:
+            alpha = self._precondition(Y, heartbeat)
         return alpha.astype(self._alpha_dtype).astype(np.float64)
 
     def _refine(
@@ -247,8 +251,6 @@ class Factor:
         max_iterations: int,
         progress: ProgressCallback | None,
     ) -> Refined:
-        heartbeat = heartbeat_for("refine", progress)
-
         def multiply(P: FloatArray, beat: Heartbeat | None) -> FloatArray:
             product, row_sums = self._module.multiply(
                 self.points, self.kernel, P, ridge=self.ridge, threads=self.threads, heartbeat=beat
@@ -256,22 +258,24 @@ class Factor:
             self._norm = float(row_sums.max())
             return product
 
-        return refine(
-            multiply,
-            self._precondition,
-            Y,
-            start=start,
-            tol=tol,
-            max_iterations=0 if self.precision == "float32" else max_iterations,
-            heartbeat=heartbeat,
-        )
+        with phase("refine", progress) as heartbeat:
+            return refine(
+                multiply,
+                self._precondition,
+                Y,
+                start=start,
+                tol=tol,
+                max_iterations=0 if self.precision == "float32" else max_iterations,
+                heartbeat=heartbeat,
+            )
 
     def _certify(self, Y: FloatArray, refined: Refined, progress: ProgressCallback | None) -> Certificate:
         if self._inverse_norm is None:
-            heartbeat = heartbeat_for("certificate", progress)
-            self._inverse_norm = estimate_inverse_norm(
-                lambda R: self._precondition(R, heartbeat), self.points.n_samples
-            )
+            with phase("certificate", progress) as heartbeat:
+                self._inverse_norm = estimate_inverse_norm(
+                    lambda R, k: self._precondition(R, share(heartbeat, k, max(5, k + 1))),
+                    self.points.n_samples,
+                )
         assert self._norm is not None
         row = self.tiles.min_pivot_row
         return certify(
@@ -319,3 +323,10 @@ class Factor:
             threads=self.threads,
             tile=self.tiles.tile,
         )
+
+
+def _binary_units(Y: FloatArray) -> FloatArray:
+    """Power of two near the largest entry of each column: division by it is exact, and keeps squares in range."""
+    _, exponents = np.frexp(np.abs(Y).max(axis=0))
+    units: FloatArray = np.ldexp(1.0, exponents)
+    return units

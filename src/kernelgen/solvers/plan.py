@@ -252,8 +252,8 @@ class _Job:
         return {
             "factor": resting + workspace("factor", dtype),
             "solve": resting + solving,
-            # targets, alpha, product, residual; x, r, p, K p of the descent
-            "refine": resting + 8 * column + max(workspace("multiply", np.dtype(np.float64)), solving),
+            # targets and their scaled copy, alpha, product, residual; x, r, z, p, K p of the descent
+            "refine": resting + 10 * column + max(workspace("multiply", np.dtype(np.float64)), solving),
             "predict": resting + column + 2 * 8 * self.n_test * c + workspace("predict", alpha_dtype),
         }
 

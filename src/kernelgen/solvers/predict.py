@@ -11,8 +11,7 @@ from kernelgen.arrays.points import AnyArray, Points
 from kernelgen.engines.choose import choose
 from kernelgen.errors import UsageError
 from kernelgen.kernels.base import Kernel
-from kernelgen.solvers.progress import ProgressCallback, heartbeat_for
-from kernelgen.solvers.release import release_on_error
+from kernelgen.solvers.progress import ProgressCallback, phase
 from kernelgen.solvers.rows import check_rows_nonzero
 
 
@@ -45,8 +44,8 @@ def predict(
     test, train = check_pair(check_points(X, scale=points.scale), points)
     check_rows_nonzero(test, kernel, name="X")
     columns = np.ascontiguousarray(alpha[:, None] if alpha.ndim == 1 else alpha)
-    with release_on_error():
+    with phase("predict", progress) as heartbeat:
         values = choose(engine).cross_multiply(
-            test, train, kernel, columns, threads=threads, heartbeat=heartbeat_for("predict", progress)
+            test, train, kernel, columns, threads=threads, heartbeat=heartbeat
         )
     return values[:, 0] if alpha.ndim == 1 else values

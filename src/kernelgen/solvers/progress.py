@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kernelgen.engines.base import Heartbeat
+from kernelgen.solvers.release import release_on_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,18 @@ def heartbeat_for(phase: str, progress: ProgressCallback | None) -> Heartbeat | 
         progress(Progress(phase, fraction, seconds, eta))
 
     return heartbeat
+
+
+@contextmanager
+def phase(name: str, progress: ProgressCallback | None) -> Iterator[Heartbeat | None]:
+    """Heartbeat of one phase, told 0 at its start and 1 at its end; an error inside frees what its frames hold."""
+    heartbeat = heartbeat_for(name, progress)
+    with release_on_error():
+        if heartbeat is not None:
+            heartbeat(0.0)
+        yield heartbeat
+        if heartbeat is not None:
+            heartbeat(1.0)
 
 
 def share(heartbeat: Heartbeat | None, index: int, count: int) -> Heartbeat | None:

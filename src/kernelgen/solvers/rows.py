@@ -25,19 +25,23 @@ def check_rows_nonzero(points: Points, kernel: Kernel, *, name: str = "X") -> No
             )
 
 
-def check_range(points: Points, dtype: np.dtype[Any]) -> None:
-    """Refuse points whose squared norms the factor's precision cannot hold: a kernel value there would be nan."""
-    if points.values.dtype == np.uint8 or dtype == np.float64:
+def check_range(points: Points, kernel: Kernel, dtype: np.dtype[Any]) -> None:
+    """Refuse points whose squared norms or kernel values the factor's precision cannot hold.
+
+    |K_ij| never exceeds the larger of K_ii and K_jj, so that the diagonal alone tells.
+    """
+    if kernel.normalize or (kernel.uses_distance and points.values.dtype == np.uint8):
         return
-    largest = 1e18 / points.n_features**0.5
-    step = max(1, (1 << 20) // points.n_features)
-    for start in range(0, points.n_samples, step):
-        x = np.abs(points.as_float64(slice(start, min(start + step, points.n_samples))))
-        if x.max() > largest:
-            row = start + int(x.max(axis=1).argmax())
+    largest = float(np.finfo(dtype).max)
+    for start, block in row_blocks(points.values):
+        squares = np.square(points.as_float64(slice(start, start + len(block)))).sum(axis=1)
+        with np.errstate(over="ignore"):
+            values = 4.0 * squares if kernel.uses_distance else np.maximum(squares, kernel.evaluate(squares))
+        if values.max() > largest:
             raise UsageError(
-                f"row {row} has a coordinate of size {x.max():.3g}, whose square float32 cannot hold: "
-                'scale the points down, or use precision="float64"'
+                f"row {start + int(values.argmax())} has squared length {squares[values.argmax()]:.3g}, at which "
+                f"{dtype} cannot hold the kernel's values: scale the points down, use a kernel with normalize=True, "
+                'or precision="float64"'
             )
 
 

@@ -50,7 +50,8 @@ def factorize(
                 A = gram_block(points, ranges[i], columns, kernel)
                 if i == j:
                     A[np.diag_indices_from(A)] += ridge
-                A = A.astype(dtype, copy=False)
+                with np.errstate(over="ignore"):  # the pivot will tell
+                    A = A.astype(dtype, copy=False)
                 L.gram_seconds += time.perf_counter() - start
                 for k in range(j):
                     A -= _tile(L, i, k) @ _tile(L, j, k).T  # A(i, j) - sum_k L(i, k) L(j, k)^T
@@ -67,7 +68,7 @@ def _factor_diagonal(L: TileFactor, j: int, A: AnyArray) -> bool:
     potrf = lapack.spotrf if A.dtype == np.float32 else lapack.dpotrf
     factor, info = potrf(A, lower=1, clean=1)
     pivots = np.diagonal(factor)[: info - 1 if info > 0 else None].astype(np.float64) ** 2
-    bad = np.flatnonzero(~(pivots > 0))  # nan is not positive either
+    bad = np.flatnonzero(~((pivots > 0) & (pivots < np.inf)))  # nor is nan
     good = pivots[: bad[0]] if bad.size else pivots
     if good.size and good.min() < L.min_pivot:
         L.min_pivot, L.min_pivot_row = float(good.min()), j * L.tile + int(good.argmin())
