@@ -50,7 +50,8 @@ Transform<T> transform_of(const HeldKernel& kernel) {
   return [function](T* block, std::int64_t rows, std::int64_t columns, std::int64_t ld) {
     const nb::gil_scoped_acquire gil;
     const auto m = static_cast<std::size_t>(rows), n = static_cast<std::size_t>(columns);
-    function(nb::ndarray<T, nb::numpy, nb::ndim<2>>(block, {m, n}, nb::handle(), {1, ld}));
+    const nb::ndarray<T, nb::numpy, nb::ndim<2>> view(block, {m, n}, nb::handle(), {1, ld});
+    function(nb::cast(view, nb::rv_policy::reference));  // the default policy would hand over a copy
   };
 }
 template Transform<float> transform_of<float>(const HeldKernel&);
