@@ -239,9 +239,12 @@ template <class T>
 void GramTiles<T>::fill(i64 i0, i64 m, i64 j0, i64 n, T* out, i64 ld, Buffer<std::int32_t>& words,
                         Part part) const {
   if (x_.is_words && words.size() < m * n) words = Buffer<std::int32_t>(m * n);
-  quantities(i0, m, j0, n, out, ld, words, part);
+  const bool custom = kernel_.shape == Shape::custom;
+  quantities(i0, m, j0, n, out, ld, words, custom ? Part::all : part);
   for (i64 j = 0; j < n; ++j) transform_column(m, out + j * ld);
-  if (kernel_.shape == Shape::custom) transform_(out, m, n, ld);
+  // A caller's function sees points only, never padding.
+  const i64 live_rows = std::min(m, rows() - i0), live_columns = std::min(n, columns() - j0);
+  if (custom && live_rows > 0 && live_columns > 0) transform_(out, live_rows, live_columns, ld);
   pad(i0, m, j0, n, out, ld);
 }
 
