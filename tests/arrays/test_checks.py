@@ -78,7 +78,7 @@ def test_a_value_that_is_not_finite_is_named(dtype: str, bad: float, word: str) 
 
 @pytest.mark.parametrize(("dtype", "value"), [("float64", 1e160), ("float32", 1e20)])
 def test_a_value_too_large_to_square_is_named(dtype: str, value: float) -> None:
-    with pytest.raises(DataError, match="too large to square.*row 0, column 1"):
+    with pytest.raises(DataError, match=r"too large to square.*row 0, column 1"):
         check_points(np.array([[0.0, value]], dtype=dtype))
 
 

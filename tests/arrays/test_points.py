@@ -55,5 +55,5 @@ def test_fractions_widen_bytes_instead_of_being_rounded() -> None:
 
 
 def test_other_numbers_of_features_are_refused() -> None:
-    with pytest.raises(DataError, match="3 features.*2"):
+    with pytest.raises(DataError, match=r"3 features.*2"):
         check_pair(Points(np.zeros((1, 3))), Points(np.zeros((1, 2))))

@@ -1,4 +1,4 @@
-"""One file format: exact, aligned, read by safetensors too; damage of every kind is noticed, nothing is half-written."""
+"""One file format: exact, aligned, read by safetensors too; damage is noticed, and nothing is half-written."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_temporary_file_is_gone_and_permissions_are_ordinary(path: Path) -> 
 def test_a_truncated_file_is_noticed(path: Path, keep: int) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:keep] if keep >= 0 else data[:-1])
-    with pytest.raises(DataError, match="truncated|damaged"):
+    with pytest.raises(DataError, match=r"truncated|damaged"):
         open_tensors(path)
 
 

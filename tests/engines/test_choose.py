@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 import tracemalloc
 from traceback import clear_frames
@@ -84,7 +85,7 @@ def test_a_heartbeat_rises_and_its_exception_passes_and_frees(job: dict, work: s
     seen: list[float] = []
     assert job[work](seen.append) is not None
     assert seen
-    assert all(0 <= a <= b <= 1 for a, b in zip(seen, seen[1:], strict=False))
+    assert all(0 <= a <= b <= 1 for a, b in itertools.pairwise(seen))
 
     def stop(fraction: float) -> None:
         raise KeyboardInterrupt

@@ -118,7 +118,14 @@ def test_rank_bounds_count_monomials() -> None:
     assert Polynomial(2).rank_bound(3) == 6  # x^2 y^2 z^2 xy xz yz
     assert Polynomial(2, coef0=1.0).rank_bound(3) == 10
     rng = np.random.default_rng(6)
-    for kernel in (Polynomial(2), Polynomial(3, coef0=0.5), Polynomial(2, normalize=True)):
+    for kernel in (
+        Polynomial(2),
+        Polynomial(3, coef0=0.5),
+        Polynomial(2, normalize=True),
+        Polynomial(2, coef0=0.5, normalize=True),
+        Polynomial(3, coef0=2.0, normalize=True),
+        Polynomial(1, coef0=2.0, normalize=True),
+    ):
         K = kernel(rng.standard_normal((60, 3)), engine="portable")
         assert np.linalg.matrix_rank(K) == kernel.rank_bound(3)
 

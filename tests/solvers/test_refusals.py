@@ -44,7 +44,7 @@ def test_rows_are_the_callers_even_where_some_are_merged(engine: str) -> None:
 def test_float32_points_to_the_wider_precisions(engine: str) -> None:
     X = scattered(100, 5, seed=3)
     X[77] = X[13] + 1e-5
-    with pytest.raises(NotPositiveDefinite, match='precision="mixed".*precision="float64"') as caught:
+    with pytest.raises(NotPositiveDefinite, match=r'precision="mixed".*precision="float64"') as caught:
         factorize(X, Gaussian(1.0), precision="float32", engine=engine)
     assert (caught.value.row, caught.value.partner) == (77, 13)
     for precision in ("mixed", "float64"):
@@ -111,9 +111,9 @@ def test_a_kernel_that_gives_nan_is_not_called_singular(engine: str, precision: 
 def test_a_kernel_beyond_float32_points_to_float64(engine: str) -> None:
     X = 1e6 * scattered(5, 4, seed=8)
     for precision in ("float32", "mixed"):
-        with pytest.raises(UsageError, match='row [0-9] .*float32 cannot hold.*precision="float64"'):
+        with pytest.raises(UsageError, match=r'row [0-9] .*float32 cannot hold.*precision="float64"'):
             factorize(X, Polynomial(4, coef0=1.0), precision=precision, engine=engine)
-        with pytest.raises(UsageError, match="row [0-9] .*float32 cannot hold"):
+        with pytest.raises(UsageError, match=r"row [0-9] .*float32 cannot hold"):
             factorize(1e16 * X, Gaussian(1e20), precision=precision, engine=engine)
         with pytest.raises(UsageError, match="float32 cannot hold"):
             factorize(
@@ -187,5 +187,5 @@ def test_a_budget_too_small_is_refused_before_anything_is_allocated(engine: str)
         factorize(X, Gaussian(0.1), precision="float64", memory_budget="35MB", engine=engine, progress=never)
     assert caught.value.exit_code == 5
     assert not caught.value.plan.fits
-    with pytest.raises(BudgetExceeded, match="at most [0-9]+ training points"):
+    with pytest.raises(BudgetExceeded, match=r"at most [0-9]+ training points"):
         factorize(X, Gaussian(0.1), precision="mixed", memory_budget="5MB", engine=engine, progress=never)

@@ -50,9 +50,16 @@ class Polynomial(Kernel):
         return (self.gamma + self.coef0) ** self.degree if self.normalize else None
 
     def rank_bound(self, n_features: int) -> int:
-        """Number of monomials: of degree at most p in d variables, or of degree exactly p where coef0 = 0."""
-        variables = n_features if self.coef0 > 0 else n_features - 1
-        return math.comb(variables + self.degree, self.degree)
+        """Independent monomials: of degree exactly p where coef0 = 0, else of degree at most p.
+
+        On the unit sphere |x|^2 = 1 folds degree k - 2 into degree k, which leaves those of degree p and p - 1.
+        """
+        exactly = math.comb(n_features + self.degree - 1, self.degree)
+        if self.coef0 == 0:
+            return exactly
+        if self.normalize:
+            return exactly + math.comb(n_features + self.degree - 2, self.degree - 1)
+        return math.comb(n_features + self.degree, self.degree)
 
     def evaluate(self, values: Any) -> Any:
         """(gamma q + coef0)^degree for products q."""

@@ -20,6 +20,7 @@ from kernelgen.solvers.factor import EPS32, Factor
 from kernelgen.solvers.memory import PeakMemory
 from kernelgen.solvers.plan import check_fits, factor_dtype, plan
 from kernelgen.solvers.progress import ProgressCallback, phase
+from kernelgen.solvers.release import release_on_error
 from kernelgen.solvers.rows import check_range, check_rows_nonzero, nearest_earlier_row
 
 __all__ = ["Factor", "factorize"]
@@ -125,8 +126,8 @@ def factorize(
     check_range(points, kernel, factor_dtype(job.precision))
     task = _Task(points, kernel, ridge, job.precision, module, threads, check_tile(tile or TILE))
     start = time.perf_counter()
-    with PeakMemory() as memory, phase("factor", progress) as heartbeat:
-        tiles, jitter = task.factor(_rows(first, n_samples), heartbeat)
+    with PeakMemory() as memory, release_on_error():
+        tiles, jitter = task.factor(_rows(first, n_samples), progress)
     wall = time.perf_counter() - start
     return Factor(
         points=points,
@@ -183,8 +184,13 @@ class _Task:
     threads: int
     tile: int
 
-    def factor(self, rows: NDArray[np.int64], heartbeat: Heartbeat | None) -> tuple[TileFactor, float]:
-        """Tiles and jitter; one retry with a jitter in mixed precision, where the factor is only a preconditioner."""
+    def factor(self, rows: NDArray[np.int64], progress: ProgressCallback | None) -> tuple[TileFactor, float]:
+        """Tiles and jitter, told as the phase "factor"."""
+        with phase("factor", progress) as heartbeat:
+            return self._attempt(rows, heartbeat)
+
+    def _attempt(self, rows: NDArray[np.int64], heartbeat: Heartbeat | None) -> tuple[TileFactor, float]:
+        """One retry with a jitter in mixed precision, where the factor is only a preconditioner."""
         tiles = self._run(0.0, heartbeat)
         if tiles.pivot_row < 0:
             return tiles, 0.0
