@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+_OURS = {"kernelgen", "numpy", "scipy"}  # what a kernelgen function calls may hold a view of a tile
+
 
 @contextmanager
 def release_on_error() -> Iterator[None]:
-    """Clear the locals of this package's finished frames when an exception passes.
+    """Clear the locals of finished frames of this package, NumPy and SciPy when an exception passes.
 
     An interactive session keeps the last traceback alive, and with it every local of every frame: without this, a
     Ctrl-C during a factorization would leave gigabytes behind. Frames of the caller's own functions are left alone.
@@ -20,7 +22,7 @@ def release_on_error() -> Iterator[None]:
         traceback = sys.exc_info()[2]
         while traceback is not None:
             frame = traceback.tb_frame
-            if str(frame.f_globals.get("__name__", "")).startswith("kernelgen."):
+            if str(frame.f_globals.get("__name__", "")).partition(".")[0] in _OURS:
                 with suppress(RuntimeError):  # raised where the frame still runs, above this one
                     frame.clear()
             traceback = traceback.tb_next
