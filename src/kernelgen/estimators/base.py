@@ -88,11 +88,11 @@ class KernelInterpolator(BaseEstimator):  # type: ignore[misc]
             self.factor_ = factor
 
     def _make_kernel(self, X: NDArray[Any]) -> Kernel:
-        bandwidth = self.bandwidth
-        if isinstance(bandwidth, str) and bandwidth != "auto":
-            raise UsageError(f"bandwidth is a positive number or 'auto'; got {bandwidth!r}")
-        if bandwidth == "auto":
-            bandwidth = self._auto_bandwidth(X) if self.kernel in ("gaussian", "laplacian") else None
+        if isinstance(self.bandwidth, str) and self.bandwidth != "auto":
+            raise UsageError(f"bandwidth is a positive number or 'auto'; got {self.bandwidth!r}")
+        bandwidth = None if isinstance(self.bandwidth, str) else self.bandwidth
+        if bandwidth is None and self.kernel in ("gaussian", "laplacian"):
+            bandwidth = self._auto_bandwidth(X)
         return make_kernel(
             self.kernel,
             bandwidth=bandwidth,

@@ -59,9 +59,9 @@ def decode_scores(scores: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     >>> decode_scores(np.array([[0.2], [-0.1]]), np.array(["a", "b"])).tolist()
     ['b', 'a']
     """
-    if len(classes) == 2:
-        return classes[(scores.reshape(-1) > 0).astype(np.int64)]
-    return classes[scores.argmax(axis=1)]
+    index = (scores.reshape(-1) > 0).astype(np.int64) if len(classes) == 2 else scores.argmax(axis=1)
+    labels: NDArray[Any] = classes[index]
+    return labels
 
 
 def error_rate(predicted: NDArray[Any], true: NDArray[Any]) -> float:
