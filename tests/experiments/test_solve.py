@@ -171,7 +171,8 @@ def test_a_missing_file() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"kernel": "cubic"}, {"bandwidth": -1.0}, {"bandwidth": 0.0}, {"bandwidth": "wide"}, {"bandwidth": float("nan")},
+        {"kernel": "cubic"},
+        {"bandwidth": -1.0}, {"bandwidth": 0.0}, {"bandwidth": "wide"}, {"bandwidth": float("nan")},
         {"kernel": "linear", "bandwidth": 2.0}, {"degree": 2}, {"normalize": True}, {"ridge": -1e-9},
         {"labels": "wrong"}, {"precision": "float16"}, {"n_train": 0}, {"n_test": -1}, {"seed": -1},
         {"features": "gabor"},
@@ -196,5 +197,6 @@ def test_the_command_runs_the_same_config() -> None:
         "my data.npz", bandwidth=5.0, ridge=1e-3, offline=True, memory_budget="8GB", labels="random"
     )
     assert config.command() == (
-        "kernelgen solve --dataset 'my data.npz' --offline --bandwidth 5 --ridge 0.001 --labels random --memory-budget 8GB"
+        "kernelgen solve --dataset 'my data.npz' --offline --bandwidth 5 --ridge 0.001 --labels random "
+        "--memory-budget 8GB"
     )
