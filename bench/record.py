@@ -58,7 +58,7 @@ def write(name: str, result: dict[str, Any], options: argparse.Namespace) -> Non
     path = options.output or RESULTS / f"{name}.json"
     record = {
         "benchmark": name,
-        "command": " ".join(["python", f"bench/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": f"python bench/{Path(sys.argv[0]).name} --repeats {options.repeats}",
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "machine": machine(),
         **result,
