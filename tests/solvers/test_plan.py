@@ -12,8 +12,9 @@ import pytest
 
 from kernelgen.engines.base import TILE, storage_elements
 from kernelgen.errors import BudgetExceeded, EngineUnavailable, UsageError
+from kernelgen.solvers.costs import format_bytes
 from kernelgen.solvers.memory import PeakMemory, available_bytes, resident_bytes
-from kernelgen.solvers.plan import check_fits, format_bytes, plan, resolve_precision
+from kernelgen.solvers.plan import check_fits, plan, resolve_precision
 
 
 def test_precision_auto() -> None:

@@ -99,6 +99,7 @@ class Engine(Protocol):
         dtype: Any,
         n_targets: int,
         threads: int,
+        tile: int,
         phase: Phase,
         /,
     ) -> int:

@@ -293,6 +293,7 @@ def workspace_bytes(
     dtype: Any,
     n_targets: int,
     threads: int,
+    tile: int,
     phase: Phase,
 ) -> int:
     """Bytes one phase allocates beside its arguments (factor: beside the storage) and including its results."""
@@ -301,12 +302,12 @@ def workspace_bytes(
     lanes = _ALIGNMENT // itemsize
     if phase == "factor":
         packed = _packed_bytes(n, n_features, values_dtype, itemsize, 2)
-        return packed + threads * TILE**2 * (itemsize + 4)
+        return packed + threads * tile**2 * (itemsize + 4)
     if phase == "solve":
         padded_c = -(-c // lanes) * lanes
-        return n * (padded_c + c) * itemsize + threads * TILE * (TILE + padded_c) * itemsize
+        return n * (padded_c + c) * itemsize + threads * tile * (tile + padded_c) * itemsize
     if phase == "diag_inverse":
-        return n * 8 + threads * TILE * (n + 2 * TILE) * itemsize
+        return n * 8 + threads * tile * (n + 2 * tile) * itemsize
     block = threads * (_BLOCK * _BLOCK * (itemsize + 4) + 2 * _BLOCK * c * itemsize)
     if phase == "multiply":
         return _packed_bytes(n, n_features, values_dtype, itemsize, 2) + n * (2 * c + 1) * itemsize + block

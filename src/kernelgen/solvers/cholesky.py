@@ -16,9 +16,10 @@ from kernelgen.engines.base import TILE, Engine, Heartbeat, TileFactor, check_ti
 from kernelgen.engines.choose import choose, engine_name
 from kernelgen.errors import DataError, NotPositiveDefinite, UsageError
 from kernelgen.kernels.base import Kernel
+from kernelgen.solvers.costs import factor_dtype
 from kernelgen.solvers.factor import EPS32, Factor
 from kernelgen.solvers.memory import PeakMemory
-from kernelgen.solvers.plan import check_fits, factor_dtype, plan
+from kernelgen.solvers.plan import check_fits, plan
 from kernelgen.solvers.progress import ProgressCallback, phase
 from kernelgen.solvers.release import release_on_error
 from kernelgen.solvers.rows import check_range, check_rows_nonzero, nearest_earlier_row

@@ -15,8 +15,9 @@ from kernelgen.engines.base import TileFactor, storage_elements
 from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import kernel_from_description
+from kernelgen.solvers.costs import factor_dtype
 from kernelgen.solvers.factor import Factor
-from kernelgen.solvers.plan import factor_dtype, plan
+from kernelgen.solvers.plan import plan
 
 FORMAT = "kernelgen-factor"
 VERSION = "1"

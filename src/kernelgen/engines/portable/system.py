@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelgen.engines.base import TILE, Phase
+from kernelgen.engines.base import Phase
 from kernelgen.engines.portable.products import BLOCK
 from kernelgen.engines.portable.work import blas_threads, controller
 
@@ -33,17 +33,18 @@ def workspace_bytes(
     dtype: Any,
     n_targets: int,
     threads: int,
+    tile: int,
     phase: Phase,
     /,
 ) -> int:
     """Bytes one phase allocates beside its arguments: two blocks of rows, four of kernel values, its results."""
-    side = min(n_samples, TILE if phase == "factor" else BLOCK)
+    side = min(n_samples, tile if phase == "factor" else BLOCK)
     generated = 2 * side * n_features * 8 + 4 * side * side * 8
     itemsize: int = np.dtype(dtype).itemsize
     return {
         "factor": generated,
         "solve": n_samples * n_targets * itemsize,
-        "diag_inverse": n_samples * TILE * itemsize + n_samples * 8,
+        "diag_inverse": n_samples * tile * itemsize + n_samples * 8,
         "multiply": generated + n_samples * (n_targets + 1) * 8,
         "predict": generated,
     }[phase]
