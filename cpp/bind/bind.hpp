@@ -5,6 +5,9 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <optional>
+#include <stdexcept>
+
 #include "kernelgen/gram.hpp"
 #include "kernelgen/team.hpp"
 
@@ -20,7 +23,7 @@ using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 // Points with the arrays they point into.
 struct HeldPoints {
   nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu> values;
-  nb::object center_owner;
+  std::optional<Vector<const double>> center;
   Points points;
 };
 
@@ -28,6 +31,16 @@ struct HeldKernel {
   Kernel kernel;
   nb::object function;  // custom kernels: called with a writable (rows, columns) block
 };
+
+// Views carry no bounds: what does not fit together is refused here, before a pointer is followed.
+inline void require(bool shapes_agree) {
+  if (!shapes_agree) throw std::invalid_argument("the shapes of the arrays do not agree");
+}
+
+inline bool fits(const TileLayout& layout, std::size_t elements) {
+  return layout.tile > 0 && layout.tile % row_multiple == 0 &&
+         static_cast<std::int64_t>(elements) == layout.tiles() * layout.tile * layout.tile;
+}
 
 Heartbeat heartbeat_of(nb::handle callback);
 
@@ -37,6 +50,7 @@ Transform<T> transform_of(const HeldKernel& kernel);
 void bind_points(nb::module_& m);
 void bind_lapack(nb::module_& m);
 void bind_factor(nb::module_& m);
+void bind_solve(nb::module_& m);
 void bind_gram(nb::module_& m);
 void bind_machine(nb::module_& m);
 

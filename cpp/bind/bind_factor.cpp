@@ -4,7 +4,6 @@
 
 #include "bind.hpp"
 #include "kernelgen/factor.hpp"
-#include "kernelgen/solve.hpp"
 
 namespace kernelgen::bind {
 
@@ -17,6 +16,7 @@ std::tuple<std::int64_t, double, std::int64_t, double> factorize_into(const Held
                                                                       int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
   const TileLayout layout{points.points.n, tile};
+  require(fits(layout, storage.size()));
   const GramTiles<T> K(points.points, kernel.kernel, ridge, tile, threads, transform_of<T>(kernel));
   Team team(threads, heartbeat_of(heartbeat), factor_work(layout, points.points.d));
   const FactorOutcome outcome = factorize(K, layout, storage.data(), team);
@@ -24,35 +24,10 @@ std::tuple<std::int64_t, double, std::int64_t, double> factorize_into(const Held
 }
 
 template <class T>
-void solve_into(std::int64_t n, std::int64_t tile, Vector<const T> storage, Matrix<const T> B, Matrix<T> X,
-                int threads, nb::handle heartbeat) {
-  const nb::gil_scoped_release release;
-  const TileLayout layout{n, tile};
-  const auto c = static_cast<std::int64_t>(B.shape(1));
-  Team team(threads, heartbeat_of(heartbeat), solve_work(layout, c));
-  solve(layout, storage.data(), c, B.data(), X.data(), team);
-}
-
-template <class T>
-void diag_inverse_into(std::int64_t n, std::int64_t tile, Vector<const T> storage, Vector<double> out,
-                       int threads, nb::handle heartbeat) {
-  const nb::gil_scoped_release release;
-  const TileLayout layout{n, tile};
-  Team team(threads, heartbeat_of(heartbeat), diag_inverse_work(layout));
-  diag_inverse(layout, storage.data(), out.data(), team);
-}
-
-template <class T>
 void bind_for(nb::module_& m) {
   m.def("factorize", &factorize_into<T>, nb::arg("points"), nb::arg("kernel"), nb::arg("ridge"),
         nb::arg("tile"), nb::arg("storage").noconvert(), nb::arg("threads"), nb::arg("heartbeat").none(),
         "K + ridge I = L L^T into storage; (pivot_row, min_pivot, min_pivot_row, gram_seconds).");
-  m.def("solve", &solve_into<T>, nb::arg("n"), nb::arg("tile"), nb::arg("storage").noconvert(),
-        nb::arg("B").noconvert(), nb::arg("X").noconvert(), nb::arg("threads"), nb::arg("heartbeat").none(),
-        "L L^T X = B.");
-  m.def("diag_inverse", &diag_inverse_into<T>, nb::arg("n"), nb::arg("tile"), nb::arg("storage").noconvert(),
-        nb::arg("out").noconvert(), nb::arg("threads"), nb::arg("heartbeat").none(),
-        "out[i] = |L^-1 e_i|^2.");
 }
 
 }  // namespace

@@ -8,10 +8,12 @@ namespace {
 void multiply_into(const HeldPoints& points, const HeldKernel& kernel, double ridge, Matrix<const double> P,
                    Matrix<double> out, Vector<double> row_sums, int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
-  const auto c = static_cast<std::int64_t>(P.shape(1));
+  const auto c = static_cast<std::int64_t>(P.shape(1)), n = points.points.n;
+  require(static_cast<std::int64_t>(P.shape(0)) == n && out.shape(0) == P.shape(0) &&
+          out.shape(1) == P.shape(1) && static_cast<std::int64_t>(row_sums.size()) == n);
   const GramTiles<double> K(points.points, kernel.kernel, ridge, product_block, threads,
                             transform_of<double>(kernel));
-  Team team(threads, heartbeat_of(heartbeat), multiply_work(points.points.n, points.points.d, c));
+  Team team(threads, heartbeat_of(heartbeat), multiply_work(n, points.points.d, c));
   multiply(K, c, P.data(), out.data(), row_sums.data(), team);
 }
 
@@ -20,6 +22,8 @@ void cross_multiply_into(const HeldPoints& test, const HeldPoints& train, const 
                          Matrix<const T> alpha, Matrix<T> out, int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
   const auto c = static_cast<std::int64_t>(alpha.shape(1));
+  require(static_cast<std::int64_t>(alpha.shape(0)) == train.points.n && out.shape(1) == alpha.shape(1) &&
+          static_cast<std::int64_t>(out.shape(0)) == test.points.n);
   const GramTiles<T> K(test.points, train.points, kernel.kernel, product_block, threads,
                        transform_of<T>(kernel));
   Team team(threads, heartbeat_of(heartbeat),
@@ -31,6 +35,8 @@ template <class T>
 void cross_gram_into(const HeldPoints& x, const HeldPoints& z, const HeldKernel& kernel, Matrix<T> out,
                      int threads, nb::handle heartbeat) {
   const nb::gil_scoped_release release;
+  require(static_cast<std::int64_t>(out.shape(0)) == x.points.n &&
+          static_cast<std::int64_t>(out.shape(1)) == z.points.n);
   const GramTiles<T> K(x.points, z.points, kernel.kernel, product_block, threads, transform_of<T>(kernel));
   Team team(threads, heartbeat_of(heartbeat), double(x.points.n) * double(z.points.n) * double(x.points.d));
   dense(K, out.data(), team);
@@ -40,6 +46,7 @@ template <class T>
 void gram_into(const HeldPoints& x, const HeldKernel& kernel, Matrix<T> out, int threads,
                nb::handle heartbeat) {
   const nb::gil_scoped_release release;
+  require(static_cast<std::int64_t>(out.shape(0)) == x.points.n && out.shape(1) == out.shape(0));
   const GramTiles<T> K(x.points, kernel.kernel, 0.0, product_block, threads, transform_of<T>(kernel));
   Team team(threads, heartbeat_of(heartbeat), double(x.points.n) * double(x.points.n) * double(x.points.d));
   dense(K, out.data(), team);

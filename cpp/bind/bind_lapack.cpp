@@ -13,7 +13,8 @@ namespace {
 template <class F>
 void take(F& slot, const nb::dict& capsules, const char* name) {
   const nb::capsule capsule = nb::cast<nb::capsule>(capsules[name]);
-  if (std::strstr(capsule.name(), "int *") == nullptr)
+  const char* signature = capsule.name();
+  if (signature == nullptr || std::strstr(signature, ", int *") == nullptr)
     throw nb::value_error("BLAS with 32-bit integers is needed");
   slot = reinterpret_cast<F>(capsule.data());
 }

@@ -63,13 +63,12 @@ void bind_points(nb::module_& m) {
           "__init__",
           [](HeldPoints* self, nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu> values,
              double scale, std::optional<Vector<const double>> center) {
-            if (center && center->size() != values.shape(1))
-              throw nb::value_error("center must have one value per feature");
-            new (self) HeldPoints{
-                values,
-                center ? nb::cast(*center) : nb::none(),
-                {values.data(), dtype_of(values.dtype()), static_cast<std::int64_t>(values.shape(0)),
-                 static_cast<std::int64_t>(values.shape(1)), scale, center ? center->data() : nullptr}};
+            const auto n = static_cast<std::int64_t>(values.shape(0)),
+                       d = static_cast<std::int64_t>(values.shape(1));
+            require(!center || center->size() == values.shape(1));
+            const Points points{values.data(), dtype_of(values.dtype()),         n, d,
+                                scale,         center ? center->data() : nullptr};
+            new (self) HeldPoints{values, center, points};
           },
           nb::arg("values").noconvert(), nb::arg("scale"), nb::arg("center").none());
   nb::class_<HeldKernel>(m, "Kernel", "A kernel's formula and parameters.")

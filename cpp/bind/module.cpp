@@ -5,6 +5,7 @@ NB_MODULE(_core, m) {
   kernelgen::bind::bind_points(m);
   kernelgen::bind::bind_lapack(m);
   kernelgen::bind::bind_factor(m);
+  kernelgen::bind::bind_solve(m);
   kernelgen::bind::bind_gram(m);
   kernelgen::bind::bind_machine(m);
 }

@@ -105,7 +105,9 @@ FactorOutcome factorize(const GramTiles<T>& K, const TileLayout& layout, T* L, T
         for (i64 r = 0; r < b && outcome.pivot_row < 0; ++r) {
           for (i64 c = r + 1; c < b; ++c) A[r + c * b] = T(0);
           const double pivot = double(A[r + r * b]) * double(A[r + r * b]);
-          if (!(pivot > 0.0)) outcome.pivot_row = k * b + r;  // nan: not every LAPACK stops at it
+          if (!(pivot > 0.0 && pivot <= std::numeric_limits<double>::max())) {
+            outcome.pivot_row = k * b + r;  // inf and nan: not every LAPACK stops at them
+          }
           if (k * b + r < layout.n && pivot < outcome.min_pivot) {
             outcome.min_pivot = pivot;
             outcome.min_pivot_row = k * b + r;

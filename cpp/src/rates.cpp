@@ -1,12 +1,12 @@
 #include "kernelgen/rates.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <thread>
+#include <numeric>
 #include <vector>
 
 #include "kernelgen/simd.hpp"
+#include "kernelgen/team.hpp"
 #include "kernelgen/tiles.hpp"
 
 namespace kernelgen {
@@ -24,27 +24,21 @@ double seconds_since(Clock::time_point start) {
 // Sum over threads of (count of calls) / (time of calls).
 template <class Make>
 double call_rate(int threads, double seconds, const Make& make) {
+  Team team(threads, {}, 0.0);
   std::vector<double> rates(static_cast<std::size_t>(threads), 0.0);
-  {
-    std::vector<std::jthread> crew;
-    for (int id = 0; id < threads; ++id) {
-      crew.emplace_back([&, id] {
-        auto call = make();
-        call();
-        const auto start = Clock::now();
-        double calls = 0.0, elapsed = 0.0;
-        while (elapsed < seconds) {
-          call();
-          calls += 1.0;
-          elapsed = seconds_since(start);
-        }
-        rates[static_cast<std::size_t>(id)] = calls / elapsed;
-      });
+  team.run([&](int id) {
+    auto call = make();
+    call();
+    const auto start = Clock::now();
+    double calls = 0.0, elapsed = 0.0;
+    while (elapsed < seconds) {
+      call();
+      calls += 1.0;
+      elapsed = seconds_since(start);
     }
-  }
-  double total = 0.0;
-  for (double rate : rates) total += rate;
-  return total;
+    rates[static_cast<std::size_t>(id)] = calls / elapsed;
+  });
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
 }  // namespace
@@ -80,25 +74,24 @@ double byte_product_rate(int threads, double seconds) {
 }
 
 double read_bandwidth(int threads, i64 bytes) {
+  Team team(threads, {}, 0.0);
   const i64 count = bytes / static_cast<i64>(sizeof(double)) / threads;
   Buffer<double> data(count * threads);
   std::fill(data.data(), data.data() + data.size(), 1.0);
-  std::atomic<double> sink{0.0};
+  std::vector<double> totals(static_cast<std::size_t>(threads), 0.0);
   const auto start = Clock::now();
-  {
-    std::vector<std::jthread> crew;
-    for (int id = 0; id < threads; ++id) {
-      crew.emplace_back([&, id] {
-        const double* p = data.data() + id * count;
-        double sums[16] = {};
-        for (i64 i = 0; i + 16 <= count; i += 16) {
-          for (int q = 0; q < 16; ++q) sums[q] += p[i + q];
-        }
-        for (double sum : sums) sink += sum;
-      });
+  team.run([&](int id) {
+    const double* p = data.data() + id * count;
+    double sums[16] = {};
+    for (i64 i = 0; i + 16 <= count; i += 16) {
+      for (int q = 0; q < 16; ++q) sums[q] += p[i + q];
     }
-  }
-  return double(count * threads) * double(sizeof(double)) / seconds_since(start);
+    totals[static_cast<std::size_t>(id)] = std::accumulate(sums, sums + 16, 0.0);
+  });
+  const double seconds = seconds_since(start);
+  // The totals are looked at, so that the sums are not optimised away.
+  const double total = std::accumulate(totals.begin(), totals.end(), 0.0);
+  return total > 0.0 ? double(count * threads) * double(sizeof(double)) / seconds : 0.0;
 }
 
 template double product_rate<float>(int, double);

@@ -219,11 +219,11 @@ void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C, Upc
 }
 
 // exp(x) for x <= 0, about 1 ulp: x = n log 2 + r with |r| <= log(2)/2, a Taylor polynomial in r, then n into the
-// exponent. Below the smallest normal number the result is 0.
-inline __attribute__((always_inline)) float exp_nonpositive(float x) {
+// exponent. Below -87 (-708) the result is 0, a little before it would leave the normal numbers. nan stays nan.
+inline __attribute__((always_inline)) float exp_nonpositive(float argument) {
   constexpr float shift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  const bool tiny = !(x >= -87.0f);
-  x = tiny ? -87.0f : x;
+  const bool tiny = argument < -87.0f;
+  const float x = tiny ? -87.0f : argument;
   const float t = x * 1.44269504f + shift;
   const float n = t - shift;
   float r = x - n * 0.693145752f;
@@ -239,13 +239,13 @@ inline __attribute__((always_inline)) float exp_nonpositive(float x) {
   const std::int32_t exponent =
       (__builtin_bit_cast(std::int32_t, t) - __builtin_bit_cast(std::int32_t, shift)) << 23;
   const float y = __builtin_bit_cast(float, __builtin_bit_cast(std::int32_t, p) + exponent);
-  return tiny ? 0.0f : y;
+  return tiny ? 0.0f : argument == argument ? y : argument;
 }
 
-inline __attribute__((always_inline)) double exp_nonpositive(double x) {
+inline __attribute__((always_inline)) double exp_nonpositive(double argument) {
   constexpr double shift = 6755399441055744.0;  // 1.5 * 2^52
-  const bool tiny = !(x >= -708.0);
-  x = tiny ? -708.0 : x;
+  const bool tiny = argument < -708.0;
+  const double x = tiny ? -708.0 : argument;
   const double t = x * 1.4426950408889634 + shift;
   const double n = t - shift;
   double r = x - n * 6.93147180369123816490e-01;
@@ -267,15 +267,19 @@ inline __attribute__((always_inline)) double exp_nonpositive(double x) {
   const std::int64_t exponent =
       (__builtin_bit_cast(std::int64_t, t) - __builtin_bit_cast(std::int64_t, shift)) << 52;
   const double y = __builtin_bit_cast(double, __builtin_bit_cast(std::int64_t, p) + exponent);
-  return tiny ? 0.0 : y;
+  return tiny ? 0.0 : argument == argument ? y : argument;
 }
 
 template <class T>
-void squared_distances(i64 m, T* __restrict column, const T* __restrict norms, T norm) {
+i64 squared_distances(i64 m, T* __restrict column, const T* __restrict norms, T norm) {
+  i64 close = 0;
   for (i64 i = 0; i < m; ++i) {
-    const T d = norms[i] + norm - T(2) * column[i];
-    column[i] = d > T(0) ? d : T(0);
+    const T both = norms[i] + norm;
+    const T d = both - T(2) * column[i];
+    close += d < close_pair<T> * both;
+    column[i] = d < T(0) ? T(0) : d;  // nan stays nan: a pivot will tell
   }
+  return close;
 }
 
 template <class T>

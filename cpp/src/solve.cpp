@@ -118,7 +118,7 @@ void solve(const TileLayout& layout, const T* L, i64 c, const T* B, T* X, Team& 
   RightHandSides<T> rhs(layout.n, layout.padded(), c);
   rhs.read(B);
   forward(layout, L, rhs, team);
-  if (!team.stopped()) backward(layout, L, rhs, team);
+  backward(layout, L, rhs, team);
   rhs.write(X);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,7 +15,9 @@ using namespace std::chrono_literals;
 Team::Team(int threads, Heartbeat heartbeat, double total_work)
     : threads_(threads)
     , heartbeat_(std::move(heartbeat))
-    , total_(total_work) {}
+    , total_(total_work) {
+  if (threads < 1) throw std::invalid_argument("threads must be at least 1");
+}
 
 void Team::add_work(double amount) {
   double seen = done_.load(std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 // Every instruction set against naive loops: products, transposed products, exact byte products, exponentials.
 #include <cstring>
+#include <limits>
 
 #include "kernelgen/simd.hpp"
 #include "kernelgen/tiles.hpp"
@@ -97,6 +98,17 @@ void exponentials(const SimdTable& table) {
           double(y[static_cast<std::size_t>(i)]));
   }
   CHECK(y[0] == T(1), "exp(0) must be exactly 1");
+
+  std::vector<T> undefined(50, std::numeric_limits<T>::quiet_NaN()), norms(50, T(1));
+  table.real<T>().squared_distances(50, undefined.data(), norms.data(), T(1));
+  table.real<T>().gaussian(50, undefined.data(), T(1));
+  for (const T value : undefined)
+    CHECK(std::isnan(value), "%s: nan became %g", table.name.data(), double(value));
+  std::vector<T> products{T(1), T(0.5), T(1.0000001), T(-1)};
+  norms.assign(4, T(1));
+  CHECK(table.real<T>().squared_distances(4, products.data(), norms.data(), T(1)) ==
+        2);  // the first and the third
+  CHECK(products[2] == T(0) && products[3] == T(4));
 }
 
 }  // namespace

@@ -17,6 +17,10 @@ inline constexpr std::int64_t group = 64 / static_cast<std::int64_t>(sizeof(T));
 // Every number of rows or columns given to the loops is a multiple of this.
 inline constexpr std::int64_t row_multiple = 48;
 
+// Squared distances below this share of |x|^2 + |z|^2 are computed again from differences.
+template <class T>
+inline constexpr T close_pair = T(1e-3);
+
 enum class Update { assign, subtract };
 enum class Part { all, lower };  // lower: blocks strictly above the diagonal may be left as they are
 
@@ -35,8 +39,9 @@ struct RealLoops {
   // C -= A^T X;  A (m x k) grouped; X (m x G) and C (k x G) row-major, one group of right-hand sides
   void (*transposed_product)(std::int64_t m, std::int64_t k, const T* A, std::int64_t lda, const T* X, T* C,
                              Upcoming upcoming);
-  // column = max(0, norms + norm - 2 column): squared distances from products
-  void (*squared_distances)(std::int64_t m, T* column, const T* norms, T norm);
+  // column = max(0, norms + norm - 2 column): squared distances from products. Returns how many are below
+  // close_pair (norms + norm), where the subtraction cancels.
+  std::int64_t (*squared_distances)(std::int64_t m, T* column, const T* norms, T norm);
   // column = norms + norm - 2 words (mod 2^32: exact because the result fits)
   void (*squared_distances_of_words)(std::int64_t m, const std::int32_t* words, const std::int32_t* norms,
                                      std::int32_t norm, T* column);
@@ -45,9 +50,10 @@ struct RealLoops {
   void (*gaussian)(std::int64_t m, T* column, T rate);   // column = exp(-rate column)
   void (*laplacian)(std::int64_t m, T* column, T rate);  // column = exp(-rate sqrt(column))
   void (*polynomial)(std::int64_t m, T* column, T gamma, T coef0,
-                     std::int64_t degree);                               // (gamma column + coef0)^degree
-  void (*square_root)(std::int64_t m, T* column, T unit);                // column = unit sqrt(column)
-  void (*scale)(std::int64_t m, T* column, const T* factors, T factor);  // column *= factors * factor
+                     std::int64_t degree);                 // (gamma column + coef0)^degree
+  void (*square_root)(std::int64_t m, T* column, T unit);  // column = unit sqrt(column)
+  void (*scale)(std::int64_t m, T* column, const T* factors,
+                T factor);  // column *= factors * factor (1/|x| of bytes)
 };
 
 // Products of bytes, exact in int32. A *word* is 32 bits: four bytes where the machine multiplies unsigned by signed

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 AnyArray = NDArray[Any]
 
+EXACT_BYTE_FEATURES = 32768
+"""Largest d at which products and squared distances of bytes fit in 32 bits: 255^2 d < 2^31."""
+
 
 @dataclass(frozen=True, slots=True)
 class Points:
@@ -24,7 +27,7 @@ class Points:
         One factor for all coordinates, for example 1/255.
     center : array, shape (d,), float64, or None
         In raw units. Set for floating-point values under kernels of distances, where it prevents the cancellation in
-        ``|x|^2 + |z|^2 - 2 <x, z>``; never for uint8, whose distances are exact without it.
+        ``|x|^2 + |z|^2 - 2 <x, z>``; for bytes only beyond ``EXACT_BYTE_FEATURES``, up to where integers are exact.
     """
 
     values: AnyArray
@@ -60,8 +63,8 @@ class Points:
 
 
 def center_of(points: Points) -> Points:
-    """The same points with ``center`` set to their mean; bytes are returned as they are, exact without it."""
-    if points.values.dtype == np.uint8:
+    """The same points with ``center`` set to their mean; bytes are returned as they are while they are exact."""
+    if points.values.dtype == np.uint8 and points.n_features <= EXACT_BYTE_FEATURES:
         return points
     center = points.values.mean(axis=0, dtype=np.float64)
     return Points(points.values, points.scale, center)

@@ -8,7 +8,6 @@ tiles, and are kept to one thread meanwhile.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -28,6 +27,7 @@ from kernelgen.engines.base import (
     check_tile,
     storage_elements,
 )
+from kernelgen.engines.blas import one_thread
 from kernelgen.errors import UsageError
 
 __all__ = [
@@ -77,38 +77,11 @@ def _core() -> ModuleType:
     return core
 
 
-class _SingleThreadedBlas:
-    """The core, with BLAS kept at one thread while any thread of this process is inside.
-
-    A two-thread BLAS inside two tasks runs 7 to 10 times slower. Entries are counted: the first one in takes note of
-    the setting, the last one out restores it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._limiter: Any = None
-
-    @contextmanager
-    def __call__(self) -> Iterator[ModuleType]:
-        core = _core()  # first: it loads the BLAS that is to be limited
-        from threadpoolctl import ThreadpoolController
-
-        with self._lock:
-            if self._inside == 0:
-                self._limiter = ThreadpoolController().limit(limits=1, user_api="blas")
-            self._inside += 1
-        try:
-            yield core
-        finally:
-            with self._lock:
-                self._inside -= 1
-                if self._inside == 0:
-                    self._limiter.restore_original_limits()
-                    self._limiter = None
-
-
-_core_alone = _SingleThreadedBlas()
+@contextmanager
+def _core_alone() -> Iterator[ModuleType]:
+    """The core, with BLAS kept at one thread: each of its tasks is one."""
+    with one_thread():
+        yield _core()
 
 
 def _points(points: Points) -> Any:
@@ -119,7 +92,10 @@ def _kernel(kernel: KernelLike) -> Any:
     """The kernel as the core reads it; a custom one is called back with writable blocks."""
 
     def transform(block: AnyArray) -> None:
-        block[...] = kernel.evaluate(block)
+        try:  # the block's memory is the core's: the function gets a copy, a traceback nothing
+            block[...] = kernel.evaluate(block.copy())
+        finally:
+            del block
 
     parameters = kernel.describe()
     return _core().Kernel(

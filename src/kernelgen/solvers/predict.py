@@ -12,7 +12,7 @@ from kernelgen.engines.choose import choose
 from kernelgen.errors import UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.progress import ProgressCallback, phase
-from kernelgen.solvers.rows import check_rows_nonzero
+from kernelgen.solvers.rows import check_range, check_rows_nonzero
 
 
 def predict(
@@ -43,6 +43,7 @@ def predict(
         raise UsageError(f"alpha has {alpha.shape[0]} rows, the points have {points.n_samples}")
     test, train = check_pair(check_points(X, scale=points.scale), points)
     check_rows_nonzero(test, kernel, name="X")
+    check_range(test, kernel, alpha.dtype)
     columns = np.ascontiguousarray(alpha[:, None] if alpha.ndim == 1 else alpha)
     with phase("predict", progress) as heartbeat:
         values = choose(engine).cross_multiply(
