@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,5 +83,7 @@ def median_seconds(call: Callable[[], Any], repeats: int) -> float:
 
 def in_fresh_process(call: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
     """Run ``call(*args)`` in a new interpreter, so that its memory and its BLAS threads are its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(call, args)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        result = pool.submit(call, *args).result()
+    print(f"{args}: {result}", file=sys.stderr, flush=True)
+    return result
