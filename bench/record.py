@@ -34,6 +34,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "simd": native.describe()["simd"],
+        "environment": {key: value for key, value in os.environ.items() if key.startswith("OPENBLAS")},
         "versions": versions(),
     }
 

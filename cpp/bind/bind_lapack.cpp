@@ -25,10 +25,8 @@ void bind_lapack(nb::module_& m) {
   m.def(
       "use_lapack",
       [](const nb::dict& capsules) {
-        take(lapack<float>().gemm, capsules, "sgemm");
         take(lapack<float>().trsm, capsules, "strsm");
         take(lapack<float>().potrf, capsules, "spotrf");
-        take(lapack<double>().gemm, capsules, "dgemm");
         take(lapack<double>().trsm, capsules, "dtrsm");
         take(lapack<double>().potrf, capsules, "dpotrf");
       },

@@ -8,16 +8,6 @@ Lapack<T>& lapack() {
   return table;
 }
 
-template <class T>
-void gemm(char op_a, char op_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* A, std::int64_t lda,
-          const T* B, std::int64_t ldb, T beta, T* C, std::int64_t ldc) {
-  int mi = static_cast<int>(m), ni = static_cast<int>(n), ki = static_cast<int>(k);
-  int la = static_cast<int>(lda), lb = static_cast<int>(ldb), lc = static_cast<int>(ldc);
-  T one = 1;
-  lapack<T>().gemm(&op_a, &op_b, &mi, &ni, &ki, &one, const_cast<T*>(A), &la, const_cast<T*>(B), &lb, &beta,
-                   C, &lc);
-}
-
 namespace {
 template <class T>
 void trsm(char side, char op, std::int64_t m, std::int64_t n, const T* L, std::int64_t ldl, T* B,
@@ -51,8 +41,6 @@ std::int64_t potrf(std::int64_t n, T* A, std::int64_t lda) {
 
 #define KERNELGEN_INSTANTIATE(T)                                                                             \
   template Lapack<T>& lapack<T>();                                                                           \
-  template void gemm(char, char, std::int64_t, std::int64_t, std::int64_t, const T*, std::int64_t, const T*, \
-                     std::int64_t, T, T*, std::int64_t);                                                     \
   template void trsm_right(char, std::int64_t, std::int64_t, const T*, std::int64_t, T*, std::int64_t);      \
   template void trsm_left(std::int64_t, std::int64_t, const T*, std::int64_t, T*, std::int64_t);             \
   template std::int64_t potrf(std::int64_t, T*, std::int64_t);

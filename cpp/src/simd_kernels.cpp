@@ -1,6 +1,8 @@
 // Compiled once per instruction set with KERNELGEN_LEVEL set to its name. Nothing here may be shared between levels
 // (an inline function of the standard library compiled for AVX-512 could be picked by the linker for everybody), so all
 // is in an unnamed namespace and only builtins are used.
+#include <type_traits>
+
 #include "kernelgen/simd.hpp"
 
 #if defined(__AVX512F__) || defined(__AVX2__)
@@ -62,10 +64,11 @@ constexpr int values_per_word = 2;
 enum class Store { assign, add, subtract };
 
 // 3 vectors of rows times `columns` columns, accumulated in registers over k. With `fetch`, one line of 64 bytes from
-// there on is asked into L2 at each step.
-template <class T, class Step, Store store, bool fetches>
+// there on is asked into L2 at each step. `stride` leads from one column of A to the next.
+template <class T, class Step, Store store, bool fetches, class Stride>
 inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, const T* a1, const T* a2,
-                                                        const T* b, T* c, i64 ldc, const char* fetch) {
+                                                        Stride stride, const T* b, T* c, i64 ldc,
+                                                        const char* fetch) {
   using V = typename Lanes<T>::type;
   using M = typename Lanes<T>::memory;
   constexpr i64 G = group<T>;
@@ -79,9 +82,9 @@ inline __attribute__((always_inline)) void micro_kernel(i64 k, const T* a0, cons
   }
   for (i64 p = 0; p < k; ++p) {
     if constexpr (fetches) __builtin_prefetch(fetch + p * 64, 0, 2);
-    const V x0 = *(const M*)(a0 + p * G);
-    const V x1 = *(const M*)(a1 + p * G);
-    const V x2 = *(const M*)(a2 + p * G);
+    const V x0 = *(const M*)(a0 + p * stride);
+    const V x1 = *(const M*)(a1 + p * stride);
+    const V x2 = *(const M*)(a2 + p * stride);
 #pragma GCC unroll 8
     for (int j = 0; j < columns; ++j) {
       const V y = b[p * G + j] - V{};
@@ -132,9 +135,14 @@ struct Fetcher {
   }
 };
 
-template <class T, class Step, Store store>
-void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc, Part part,
-                   Fetcher& fetcher) {
+// A grouped is lda apart from group to group and `Grouped` from column to column; a column-major A is the same with G
+// and its leading dimension.
+template <class T>
+using Grouped = std::integral_constant<i64, group<T>>;
+
+template <class T, class Step, Store store, class Stride>
+void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, Stride stride, const T* B, i64 ldb, T* C,
+                   i64 ldc, Part part, Fetcher& fetcher) {
   constexpr i64 G = group<T>;
   constexpr i64 W = Lanes<T>::count;
   constexpr i64 rows = vectors * W;
@@ -147,9 +155,9 @@ void block_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb
       const T* a2 = A + (i2 / G) * lda + i2 % G;
       T* c = C + i + j * ldc;
       if (const char* lines = fetcher.take(k)) {
-        micro_kernel<T, Step, store, true>(k, a0, a1, a2, b, c, ldc, lines);
+        micro_kernel<T, Step, store, true>(k, a0, a1, a2, stride, b, c, ldc, lines);
       } else {
-        micro_kernel<T, Step, store, false>(k, a0, a1, a2, b, c, ldc, nullptr);
+        micro_kernel<T, Step, store, false>(k, a0, a1, a2, stride, b, c, ldc, nullptr);
       }
     }
   }
@@ -168,13 +176,20 @@ void product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C
     const T* a = A + k0 * G;
     const T* b = B + k0 * G;
     if (update == Update::subtract) {
-      block_product<T, Step, Store::subtract>(m, n, kc, a, lda, b, ldb, C, ldc, part, fetcher);
+      block_product<T, Step, Store::subtract>(m, n, kc, a, lda, Grouped<T>{}, b, ldb, C, ldc, part, fetcher);
     } else if (k0 == 0) {
-      block_product<T, Step, Store::assign>(m, n, kc, a, lda, b, ldb, C, ldc, part, fetcher);
+      block_product<T, Step, Store::assign>(m, n, kc, a, lda, Grouped<T>{}, b, ldb, C, ldc, part, fetcher);
     } else {
-      block_product<T, Step, Store::add>(m, n, kc, a, lda, b, ldb, C, ldc, part, fetcher);
+      block_product<T, Step, Store::add>(m, n, kc, a, lda, Grouped<T>{}, b, ldb, C, ldc, part, fetcher);
     }
   }
+}
+
+// C -= A B^T for a block of K: A column-major, B grouped, k at most `depth`.
+template <class T>
+void dense_product(i64 m, i64 n, i64 k, const T* A, i64 lda, const T* B, i64 ldb, T* C, i64 ldc) {
+  Fetcher none{Upcoming{}};
+  block_product<T, RealStep<T>, Store::subtract>(m, n, k, A, group<T>, lda, B, ldb, C, ldc, Part::all, none);
 }
 
 template <class T>
@@ -189,8 +204,9 @@ void word_product(i64 m, i64 n, i64 k, const std::int32_t* A, i64 lda, const std
 }
 
 // C(k, :) -= sum_r A(r, k) X(r, :): 12 columns of A at a time, one vector of right-hand sides.
-template <class T>
-void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C, Upcoming upcoming) {
+template <class T, class Stride>
+inline __attribute__((always_inline)) void transposed(i64 m, i64 k, const T* A, i64 lda, Stride stride,
+                                                      const T* X, T* C, Upcoming upcoming) {
   using V = typename Lanes<T>::type;
   using M = typename Lanes<T>::memory;
   constexpr i64 G = group<T>;
@@ -205,17 +221,27 @@ void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C, Upc
         if (const char* lines = fetcher.take(wide)) {
           for (i64 line = 0; line < wide; ++line) __builtin_prefetch(lines + line * 64, 0, 2);
         }
-        const T* a = A + g * lda + k0 * G;
+        const T* a = A + g * lda + k0 * stride;
         for (i64 r = 0; r < G; ++r) {
           const V x = *(const M*)(X + (g * G + r) * G + lane);
 #pragma GCC unroll 12
-          for (int q = 0; q < wide; ++q) sum[q] += x * (a[q * G + r] - V{});
+          for (int q = 0; q < wide; ++q) sum[q] += x * (a[q * stride + r] - V{});
         }
       }
 #pragma GCC unroll 12
       for (int q = 0; q < wide; ++q) *(M*)(C + (k0 + q) * G + lane) -= sum[q];
     }
   }
+}
+
+template <class T>
+void transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C, Upcoming upcoming) {
+  transposed(m, k, A, lda, Grouped<T>{}, X, C, upcoming);
+}
+
+template <class T>
+void dense_transposed_product(i64 m, i64 k, const T* A, i64 lda, const T* X, T* C) {
+  transposed(m, k, A, group<T>, lda, X, C, Upcoming{});
 }
 
 // exp(x) for x <= 0, about 1 ulp: x = n log 2 + r with |r| <= log(2)/2, a Taylor polynomial in r, then n into the
@@ -353,6 +379,7 @@ void scale(i64 m, T* __restrict column, const T* __restrict factors, T factor) {
 template <class T>
 constexpr RealLoops<T> real_loops{
     real_product<T>,      transposed_product<T>,
+    dense_product<T>,     dense_transposed_product<T>,
     squared_distances<T>, squared_distances_of_words<T>,
     products_of_words<T>, gaussian<T>,
     laplacian<T>,         polynomial<T>,

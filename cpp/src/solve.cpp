@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernelgen/lapack.hpp"
+#include "kernelgen/right_hand_sides.hpp"
 
 namespace kernelgen {
 
@@ -17,35 +18,6 @@ template <class T>
 Upcoming upcoming(const TileLayout& layout, const T* L, i64 i, i64 j) {
   return {L + layout.offset(i, j), nullptr, layout.tile * layout.tile * static_cast<i64>(sizeof(T))};
 }
-
-// Right-hand sides in groups of G columns: element (row, column) at (column / G) * ld + row * G + column % G.
-template <class T>
-struct RightHandSides {
-  static constexpr i64 G = group<T>;
-
-  RightHandSides(i64 n, i64 padded, i64 c)
-      : n(n)
-      , c(c)
-      , groups((c + G - 1) / G)
-      , ld(padded * G)
-      , data(groups * ld) {}
-
-  void read(const T* B) {
-    std::fill(data.data(), data.data() + data.size(), T(0));
-    for (i64 r = 0; r < n; ++r) {
-      for (i64 q = 0; q < c; ++q) data[(q / G) * ld + r * G + q % G] = B[r * c + q];
-    }
-  }
-  void write(T* X) const {
-    for (i64 r = 0; r < n; ++r) {
-      for (i64 q = 0; q < c; ++q) X[r * c + q] = data[(q / G) * ld + r * G + q % G];
-    }
-  }
-  T* block(i64 g, i64 row) { return data.data() + g * ld + row * G; }
-
-  i64 n, c, groups, ld;
-  Buffer<T> data;
-};
 
 // Y_i = L_ii^-1 (B_i - sum_{j < i} L_ij Y_j), rows claimed downwards
 template <class T>

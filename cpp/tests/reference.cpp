@@ -9,22 +9,6 @@ T& at(T* A, i64 i, i64 j, i64 ld) {
   return A[i + j * ld];
 }
 
-template <class T>
-void naive_gemm(char* op_a, char* op_b, int* m, int* n, int* k, T* alpha, T* A, int* lda, T* B, int* ldb,
-                T* beta, T* C, int* ldc) {
-  for (i64 j = 0; j < *n; ++j) {
-    for (i64 i = 0; i < *m; ++i) {
-      double sum = 0.0;
-      for (i64 p = 0; p < *k; ++p) {
-        sum += double(*op_a == 'N' ? at(A, i, p, *lda) : at(A, p, i, *lda)) *
-               double(*op_b == 'N' ? at(B, p, j, *ldb) : at(B, j, p, *ldb));
-      }
-      at(C, i, j, *ldc) =
-          static_cast<T>(double(*alpha) * sum + (*beta == T(0) ? 0.0 : double(*beta) * at(C, i, j, *ldc)));
-    }
-  }
-}
-
 // Lower triangular L only, as the core calls it.
 template <class T>
 void naive_trsm(char* side, char*, char* op, char*, int* m, int* n, T*, T* L, int* ldl, T* B, int* ldb) {
@@ -92,8 +76,8 @@ double evaluate(const Kernel& kernel, double product, double squared) {
 }  // namespace
 
 void use_naive_lapack() {
-  lapack<float>() = {naive_gemm<float>, naive_trsm<float>, naive_potrf<float>};
-  lapack<double>() = {naive_gemm<double>, naive_trsm<double>, naive_potrf<double>};
+  lapack<float>() = {naive_trsm<float>, naive_potrf<float>};
+  lapack<double>() = {naive_trsm<double>, naive_potrf<double>};
 }
 
 std::vector<double> as_doubles(const Points& points) {

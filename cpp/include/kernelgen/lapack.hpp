@@ -8,11 +8,9 @@ namespace kernelgen {
 
 template <class T>
 struct Lapack {
-  using gemm_t = void (*)(char*, char*, int*, int*, int*, T*, T*, int*, T*, int*, T*, T*, int*);
   using trsm_t = void (*)(char*, char*, char*, char*, int*, int*, T*, T*, int*, T*, int*);
   using potrf_t = void (*)(char*, int*, T*, int*, int*);
 
-  gemm_t gemm = nullptr;
   trsm_t trsm = nullptr;
   potrf_t potrf = nullptr;
 };
@@ -20,11 +18,6 @@ struct Lapack {
 // The table in use; filled once by the binding (or by a test).
 template <class T>
 Lapack<T>& lapack();
-
-// C = beta C + op(A) op(B), column-major
-template <class T>
-void gemm(char op_a, char op_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* A, std::int64_t lda,
-          const T* B, std::int64_t ldb, T beta, T* C, std::int64_t ldc);
 
 // B = B op(L)^-1 with L lower triangular, column-major
 template <class T>

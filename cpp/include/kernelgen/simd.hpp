@@ -39,6 +39,11 @@ struct RealLoops {
   // C -= A^T X;  A (m x k) grouped; X (m x G) and C (k x G) row-major, one group of right-hand sides
   void (*transposed_product)(std::int64_t m, std::int64_t k, const T* A, std::int64_t lda, const T* X, T* C,
                              Upcoming upcoming);
+  // The same with A column-major, a block of K: C -= A B^T (k at most 384) and C -= A^T X
+  void (*dense_product)(std::int64_t m, std::int64_t n, std::int64_t k, const T* A, std::int64_t lda,
+                        const T* B, std::int64_t ldb, T* C, std::int64_t ldc);
+  void (*dense_transposed_product)(std::int64_t m, std::int64_t k, const T* A, std::int64_t lda, const T* X,
+                                   T* C);
   // column = max(0, norms + norm - 2 column): squared distances from products. Returns how many are below
   // close_pair (norms + norm), where the subtraction cancels.
   std::int64_t (*squared_distances)(std::int64_t m, T* column, const T* norms, T norm);

@@ -71,7 +71,7 @@ def _core() -> ModuleType:
 
     from kernelgen import _core as core
 
-    routines = {name: cython_blas.__pyx_capi__[name] for name in ("sgemm", "dgemm", "strsm", "dtrsm")}
+    routines = {name: cython_blas.__pyx_capi__[name] for name in ("strsm", "dtrsm")}
     routines |= {name: cython_lapack.__pyx_capi__[name] for name in ("spotrf", "dpotrf")}
     core.use_lapack(routines)
     return core

@@ -1,0 +1,158 @@
+"""``kernelgen solve``: its output, its JSON object and its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command_line import Run
+from kernelgen.arrays.tensor_file import open_tensors
+
+KEYS = {
+    *("dataset", "kernel", "bandwidth", "n_train", "n_test", "n_features", "test_error", "train_error"),
+    *(
+        "certificate",
+        "seconds",
+        "planned_bytes",
+        "peak_bytes",
+        "engine",
+        "precision",
+        "threads",
+        "seed",
+        "versions",
+    ),
+}
+CERTIFICATE = {
+    *("max_residual", "relative_residual", "min_pivot", "min_pivot_row", "condition_estimate", "rkhs_norm"),
+}
+SECONDS = {"gram", "factor", "solve", "refine", "predict", "total"}
+
+
+def record(done) -> dict:
+    return json.loads(done.stdout)  # one object and nothing else, or this fails
+
+
+def test_without_arguments_the_digits_are_interpolated(run: Run) -> None:
+    done = run("solve")
+    for text in (
+        "digits: n = 1,437",
+        "phase",
+        "test error",
+        "train error      0.00 %",
+        "residual",
+        "peak memory",
+    ):
+        assert text in done.stdout, text
+
+
+def test_json_is_one_object_with_the_fixed_keys(run: Run) -> None:
+    done = run("solve", "--json")
+    found = record(done)
+    assert set(found) >= KEYS
+    assert set(found["certificate"]) >= CERTIFICATE
+    assert set(found["seconds"]) >= SECONDS
+    assert found["train_error"] == 0.0
+    assert 0.0 < found["test_error"] < 0.05
+    assert found["certificate"]["relative_residual"] < 1e-10
+    assert (found["dataset"], found["n_train"], found["n_test"], found["n_features"]) == (
+        "digits",
+        1437,
+        360,
+        64,
+    )
+    assert "digits" in done.stderr  # the plan is still shown to a person
+    assert run("solve", "--json", "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--kernel", "laplacian", "--bandwidth", "2"], {"kernel": "laplacian", "bandwidth": 2.0}),
+        (
+            ["--kernel", "polynomial", "--degree", "4", "--normalize"],
+            {"kernel": "polynomial", "bandwidth": None},
+        ),
+        (["--precision", "mixed", "--threads", "1"], {"precision": "mixed", "threads": 1}),
+        (["--precision", "float32"], {"precision": "float32"}),
+        (
+            ["--engine", "portable", "--n-train", "300", "--n-test", "50"],
+            {"engine": "portable", "n_test": 50},
+        ),
+        (["--labels", "random", "--seed", "3"], {"labels": "random", "seed": 3}),
+        (["--labels", "corrupted:0.3"], {"labels": "corrupted:0.3", "train_error": 0.0}),
+        (["--features", "pixels", "--memory-budget", "1GB", "--offline"], {"features": "pixels"}),
+    ],
+)
+def test_options_are_heard(run: Run, arguments: list[str], expected: dict) -> None:
+    found = record(run("solve", "--json", *arguments))
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_random_labels_are_fitted_and_do_not_generalize(run: Run) -> None:
+    found = record(run("solve", "--json", "--labels", "random"))
+    assert found["train_error"] == 0.0
+    assert found["test_error"] > 0.8
+
+
+def test_a_ridge_is_another_problem_and_says_so(run: Run) -> None:
+    assert "solved with ridge 0.5" in run("solve", "--ridge", "0.5").stdout
+
+
+def test_the_same_seed_gives_the_same_numbers(run: Run) -> None:
+    first, second = (
+        record(run("solve", "--json", "--labels", "corrupted:0.5", "--seed", "5")) for _ in range(2)
+    )
+    assert first["certificate"] == second["certificate"]
+
+
+def test_plan_solves_nothing(run: Run, slow_data: Path) -> None:
+    done = run("solve", "--dataset", slow_data, "--plan")
+    assert "factor" in done.stdout
+    assert "test error" not in done.stdout
+    plan = json.loads(run("solve", "--dataset", slow_data, "--plan", "--json").stdout)
+    assert plan["n_samples"] == 9000
+    assert plan["peak_bytes"] > 9000**2 / 2 * 4
+
+
+def test_save_and_predict_agree(run: Run, tmp_path: Path) -> None:
+    found = record(run("solve", "--json", "--save", "digits.safetensors"))
+    tensors, metadata = open_tensors(tmp_path / "digits.safetensors")
+    assert tensors["points"].dtype == np.uint8
+    assert "solve" in metadata["command"]
+    predicted = json.loads(run("predict", "digits.safetensors", "digits", "--json").stdout)
+    assert predicted["error"] == pytest.approx(found["test_error"])
+    assert len(predicted["predictions"]) == 360
+
+
+def test_predict_reads_arrays_and_folders_and_writes_tables(run: Run, tmp_path: Path) -> None:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    images = load_digits().images[1500:1503].astype(np.uint8)
+    run("solve", "--quiet", "--save", "digits.safetensors")
+    np.save(tmp_path / "rows.npy", images.reshape(3, 64))
+    from_array = run("predict", "digits.safetensors", "rows.npy", "--quiet").stdout.split()
+    (tmp_path / "scans").mkdir()
+    for k, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / "scans" / f"{k}.png")
+    assert run("predict", "digits.safetensors", "scans", "--quiet").stdout.split() == from_array
+    run("predict", "digits.safetensors", "rows.npy", "--output", "labels.csv")
+    lines = (tmp_path / "labels.csv").read_text().split()
+    assert [line.split(",")[1] for line in lines[1:]] == from_array
+
+
+def test_info_tells_what_is_used(run: Run) -> None:
+    found = json.loads(run("info", "--json").stdout)
+    assert found["engines"].keys() >= {"native", "portable", "cuda"}
+    assert found["simd"]
+    assert found["blas"]
+    assert "engine cuda" in run("info").stdout
+
+
+def test_help_has_examples(run: Run) -> None:
+    assert "kernelgen solve" in run("--help").stdout
+    assert "--dataset mnist" in run("solve", "--help").stdout
+    assert run("--version").stdout.startswith("kernelgen ")
