@@ -41,13 +41,12 @@ def test_wrong_usage_is_2(run: Run, arguments: list[str], words: str) -> None:
 
 def test_not_positive_definite_is_3_and_names_the_rows(run: Run, tmp_path: Path) -> None:
     X = np.random.default_rng(0).standard_normal((60, 3))
-    X[41] = X[7] + 1e-9
-    data = save(
-        tmp_path / "near.npz", X_train=X, y_train=np.arange(60) % 2, X_test=X[:4], y_test=np.zeros(4, int)
-    )
+    X[30:] = X[7] + 1e-9 * X[30:]
+    y = np.arange(60) % 2
+    data = save(tmp_path / "near.npz", X_train=X, y_train=y, X_test=X[:4], y_test=y[:4])
     done = run("solve", "--dataset", data, "--bandwidth", "1", code=3)
-    assert "row 41" in done.stderr
-    assert "row 7" in done.stderr
+    assert "the pivot of row" in done.stderr
+    assert "nearest to it is row" in done.stderr
     assert "Try" in done.stderr
 
 
