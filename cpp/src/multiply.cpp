@@ -1,7 +1,6 @@
 #include "kernelgen/multiply.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "kernelgen/right_hand_sides.hpp"
@@ -17,19 +16,6 @@ constexpr i64 b = product_block;
 void mirror_lower(double* A) {
   for (i64 j = 0; j < b; ++j) {
     for (i64 i = j + 1; i < b; ++i) A[j + i * b] = A[i + j * b];
-  }
-}
-
-void absolute_sums(const double* A, double* rows, double* columns) {
-  std::fill(rows, rows + b, 0.0);
-  for (i64 j = 0; j < b; ++j) {
-    double sum = 0.0;
-    for (i64 i = 0; i < b; ++i) {
-      const double value = std::fabs(A[i + j * b]);
-      rows[i] += value;
-      sum += value;
-    }
-    columns[j] = sum;
   }
 }
 
@@ -78,7 +64,8 @@ void multiply(const GramTiles<double>& K, i64 c, const double* P, double* out, d
       const i64 i = k + (t - first);
       K.fill(i * b, b, k * b, b, A.data(), b, words, i == k ? Part::lower : Part::all);
       if (i == k) mirror_lower(A.data());
-      absolute_sums(A.data(), rows.data(), columns.data());
+      std::fill(rows.data(), rows.data() + b, 0.0);
+      for (i64 j = 0; j < b; ++j) columns[j] = loops.absolute_sums(b, A.data() + j * b, rows.data());
 
       // out(i) += K(i, k) P(k)
       std::fill(sum.data(), sum.data() + b * width, 0.0);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "kernelgen/team.hpp"
 
@@ -55,35 +56,42 @@ void pack_real(const Points& points, const Kernel& kernel, Packed<T>& out, i64 f
   }
 }
 
-// Row r of group g: word w holds values w v .. w v + v - 1 (v = values per word).
+// Row r of group g: word w holds values w v .. w v + v - 1 (v = values per word), the last one padded with zeros.
 template <class T>
 void pack_words(const Points& points, const Kernel& kernel, i64 v, Packed<T>& out, i64 first_group,
                 i64 last_group) {
   constexpr i64 G = group<std::int32_t>;
   const i64 d = points.d;
   const auto* values = static_cast<const std::uint8_t*>(points.values);
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(out.depth * v), 0);
   for (i64 g = first_group; g < last_group; ++g) {
     for (i64 r = 0; r < G; ++r) {
       const i64 row = g * G + r;
-      i64 norm = 0, sum = 0;
+      std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
+      if (row < points.n) std::copy_n(values + row * d, d, bytes.begin());
+      std::uint32_t norm = 0, sum = 0;  // at most 255^2 d < 2^31
+      for (const std::uint8_t value : bytes) {
+        norm += std::uint32_t(value) * value;
+        sum += value;
+      }
       for (i64 w = 0; w < out.depth; ++w) {
+        const std::uint8_t* from = bytes.data() + w * v;
         std::uint32_t left = 0, right = 0;
-        for (i64 q = 0; q < v; ++q) {
-          const i64 k = w * v + q;
-          const std::uint32_t value = row < points.n && k < d ? values[row * d + k] : 0u;
-          norm += i64(value) * value;
-          sum += value;
-          left |= value << (32 / v * q);
-          right |= (value ^ 0x80u) << (32 / v * q);  // x - 128 as a signed byte
+        if (v == 4) {
+          left = from[0] | std::uint32_t(from[1]) << 8 | std::uint32_t(from[2]) << 16 |
+                 std::uint32_t(from[3]) << 24;
+          right = left ^ 0x80808080u;  // x - 128 as signed bytes
+        } else {
+          left = from[0] | std::uint32_t(from[1]) << 16;
         }
         const i64 at = (g * out.depth + w) * G + r;
         if (out.left.size() > 0) out.left[at] = static_cast<std::int32_t>(left);
         if (out.right.size() > 0) out.right[at] = static_cast<std::int32_t>(right);
       }
-      const std::uint32_t shift = v == 4 ? 128u * static_cast<std::uint32_t>(sum) : 0u;
+      const std::uint32_t shift = v == 4 ? 128u * sum : 0u;
       out.word_norms[row] = static_cast<std::int32_t>(norm);
       out.word_shifts[row] = static_cast<std::int32_t>(shift);
-      out.left_norms[row] = static_cast<std::int32_t>(static_cast<std::uint32_t>(norm) - 2u * shift);
+      out.left_norms[row] = static_cast<std::int32_t>(norm - 2u * shift);
       if (kernel.normalize) out.norms[row] = static_cast<T>(norm > 0 ? 1.0 / std::sqrt(double(norm)) : 0.0);
     }
   }

@@ -326,6 +326,23 @@ void products_of_words(i64 m, const std::int32_t* __restrict words, const std::i
   }
 }
 
+// m is a multiple of row_multiple, so of every vector's length.
+template <class T>
+T absolute_sums(i64 m, const T* column, T* rows) {
+  using V = typename Lanes<T>::type;
+  using M = typename Lanes<T>::memory;
+  V total{};
+  for (i64 i = 0; i < m; i += Lanes<T>::count) {
+    const V x = *(const M*)(column + i);
+    const V size = x < V{} ? -x : x;
+    *(M*)(rows + i) += size;
+    total += size;
+  }
+  T sum = T(0);
+  for (i64 lane = 0; lane < Lanes<T>::count; ++lane) sum += total[lane];
+  return sum;
+}
+
 template <class T>
 void gaussian(i64 m, T* column, T rate) {
   for (i64 i = 0; i < m; ++i) column[i] = exp_nonpositive(-rate * column[i]);
@@ -378,12 +395,19 @@ void scale(i64 m, T* __restrict column, const T* __restrict factors, T factor) {
 
 template <class T>
 constexpr RealLoops<T> real_loops{
-    real_product<T>,      transposed_product<T>,
-    dense_product<T>,     dense_transposed_product<T>,
-    squared_distances<T>, squared_distances_of_words<T>,
-    products_of_words<T>, gaussian<T>,
-    laplacian<T>,         polynomial<T>,
-    square_root<T>,       scale<T>,
+    real_product<T>,
+    transposed_product<T>,
+    dense_product<T>,
+    dense_transposed_product<T>,
+    squared_distances<T>,
+    squared_distances_of_words<T>,
+    products_of_words<T>,
+    absolute_sums<T>,
+    gaussian<T>,
+    laplacian<T>,
+    polynomial<T>,
+    square_root<T>,
+    scale<T>,
 };
 
 }  // namespace

@@ -52,6 +52,8 @@ struct RealLoops {
                                      std::int32_t norm, T* column);
   // column = words + shifts
   void (*products_of_words)(std::int64_t m, const std::int32_t* words, const std::int32_t* shifts, T* column);
+  // rows += |column|; returns the sum of |column|
+  T (*absolute_sums)(std::int64_t m, const T* column, T* rows);
   void (*gaussian)(std::int64_t m, T* column, T rate);   // column = exp(-rate column)
   void (*laplacian)(std::int64_t m, T* column, T rate);  // column = exp(-rate sqrt(column))
   void (*polynomial)(std::int64_t m, T* column, T gamma, T coef0,
