@@ -7,13 +7,12 @@ scikit-learn. Times include the Gram matrix; peaks are resident bytes above the 
 
 from __future__ import annotations
 
-import statistics
 import time
 import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from record import arguments, in_fresh_process, write
+from record import arguments, medians, of_a_peer, write
 
 BANDWIDTH = 5.0
 SCALE = 1 / 255
@@ -117,13 +116,10 @@ def main() -> None:
         for _ in range(1 if options.smoke else options.repeats):
             tol = 1e-8
             for name in CONTENDERS:
-                rounds[name].append(in_fresh_process(measure, name, n, options.data_dir, tol))
+                rounds[name].append(of_a_peer(measure, name, n, options.data_dir, tol))
                 if name == "scikit-learn KernelRidge":
                     tol = rounds[name][-1]["relative_residual"]
-        table = {
-            name: {key: statistics.median(r[key] for r in runs) for key in runs[0]}
-            for name, runs in rounds.items()
-        }
+        table = {name: medians(runs) for name, runs in rounds.items()}
         reference = table["scikit-learn KernelRidge"]
         for name, row in table.items():
             row["time_over_scikit_learn"] = row["seconds"] / reference["seconds"]
