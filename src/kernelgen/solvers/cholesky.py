@@ -166,7 +166,7 @@ def _check_rank(points: Points, kernel: Kernel, rows: NDArray[np.int64]) -> None
     bound = kernel.rank_bound(points.n_features)
     if bound is not None and points.n_samples > bound:
         raise NotPositiveDefinite(
-            f"{points.n_samples} distinct rows, but K of {kernel.describe()} in {points.n_features} dimensions has "
+            f"{points.n_samples} distinct rows, but K of the {kernel.name} kernel in {points.n_features} dimensions has "
             f"rank at most {bound}: no more rows than that can be interpolated. Use at most {bound} rows, a higher "
             "degree or a Gaussian kernel, or a ridge above 0 (another problem)",
             row=int(rows[bound]),
