@@ -88,6 +88,8 @@ def one_round(dtype: str, kind: str, n: int, d: int, gemm_n: int) -> dict[str, A
         "gram_over_gemm_time": gram / (n**2 * d / gemm_rate["best"]),
         "scipy_cho_factor_seconds": scipy["seconds"],
         "scipy_openblas_coretype": scipy["openblas_coretype"],
+        "factor_over_scipy_cho_factor": (found["touched"] - gram) / scipy["seconds"],
+        "factor_fresh_memory_over_scipy_cho_factor": (found["fresh"] - gram) / scipy["seconds"],
         "gram_and_factor_over_scipy_cho_factor": found["touched"] / scipy["seconds"],
         "gram_and_factor_fresh_memory_over_scipy_cho_factor": found["fresh"] / scipy["seconds"],
         "relative_residual": found["residual"],
