@@ -2,7 +2,8 @@
 
 Everyone interpolates the same n digits with the same Gaussian kernel (bandwidth 5 on pixels / 255), ridge 0, one-hot
 targets. Each contender's residual is measured by the same float64 certificate, and ours is asked to reach
-scikit-learn's in its worst column. Times include the Gram matrix; peaks are resident bytes above the start, with the data already in memory.
+scikit-learn's in its worst column. Times include the Gram matrix; peaks are resident bytes above the start, with the
+data already in memory.
 """
 
 from __future__ import annotations
