@@ -1,0 +1,214 @@
+"""The scattering transform: moduli of wavelet responses, once and twice, averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from kernelgen.arrays.checks import check_choice
+from kernelgen.errors import UsageError
+from kernelgen.features.image_map import ImageMap, PlaneTransform
+from kernelgen.features.morlet import morlet, spectrum
+from kernelgen.features.pooling import gaussian_weights, window_starts
+
+BOUNDARIES = ("zero", "reflect")
+FREQUENCY, WIDTH = 3 / 8, 0.8  # of the finest wavelet: cycles a pixel, and pixels; halved and doubled by scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scattering(ImageMap):
+    """Averaged wavelet moduli: stable to small deformations, and they lose little of the image.
+
+        S x = { x * phi,  |x * psi_a| * phi,  ||x * psi_a| * psi_b| * phi  :  scale of b > scale of a },
+        psi_(j, k): Morlet wavelet of frequency 3/8 2^-j and angle pi k / orientations,  0 <= j < scales,
+        phi: Gaussian of standard deviation 0.8 2^(scales - 1)
+
+    Parameters
+    ----------
+    scales : int
+        J: averages are taken over about 2^J pixels, and their grid has this step by default.
+    orientations : int
+        L, angles from 0 to pi.
+    order : {0, 1, 2}
+        Largest number of moduli.
+    stride : int or None
+        Pixels from one average to the next; None means 2^scales.
+    root : bool
+        Take square roots of the moduli's averages.
+    boundary : {"zero", "reflect"}
+        What the margin around the image is filled with: at least 2^scales pixels, up to a grid whose sides are
+        multiples of 2^scales.
+    normalize : {"none", "image"}
+        Divide the features of each image by their Euclidean norm.
+
+    Raises
+    ------
+    UsageError
+        A parameter out of range; an image with a side below 2^scales.
+
+    Notes
+    -----
+    Convolutions are periodic on the grid. As in Bruna and Mallat, a modulus at scale j is kept at every 2^j-th
+    pixel only, and what follows is computed there; the second wavelets are sampled on that coarser grid. The
+    constants (3/8, 0.8, aspect 4/L) are those of kymatio. The weights of an average sum to 1; averages are centred
+    as windows of 2^scales pixels are, see :func:`kernelgen.features.pooling.window_starts`.
+
+    References
+    ----------
+    J. Bruna, S. Mallat, "Invariant Scattering Convolution Networks", IEEE TPAMI 35 (2013), arXiv:1203.1513.
+    """
+
+    name = "scattering"
+
+    scales: int = 3
+    orientations: int = 8
+    order: int = 2
+    stride: int | None = None
+    root: bool = False
+    boundary: str = "zero"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.scales <= 10:
+            raise UsageError(f"scales must be from 1 to 10, got {self.scales}")
+        if self.orientations < 1:
+            raise UsageError(f"orientations must be at least 1, got {self.orientations}")
+        if self.order not in (0, 1, 2):
+            raise UsageError(f"order must be 0, 1 or 2, got {self.order}")
+        if self.stride is not None and self.stride < 1:
+            raise UsageError(f"stride must be at least 1, got {self.stride}")
+        check_choice(self.boundary, "boundary", BOUNDARIES)
+
+    def wavelet(self, grid: tuple[int, int], scale: int, turn: int) -> NDArray[np.complex128]:
+        """psi of this scale, and angle pi turn / orientations, on a periodic grid of every pixel."""
+        return morlet(
+            grid,
+            frequency=FREQUENCY / 2**scale,
+            angle=np.pi * turn / self.orientations,
+            width=WIDTH * 2**scale,
+            aspect=4 / self.orientations,
+        )
+
+    def transform(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> ScatteringTransform:
+        """Filters for planes of this shape."""
+        return ScatteringTransform(self, shape, dtype)
+
+
+class ScatteringTransform(PlaneTransform):
+    """A scattering map for planes of one shape.
+
+    ``psi[b][a]`` has the spectra of the L wavelets of scale b on the grid of every 2^a-th pixel, and
+    ``weights[a]`` the averages of what is on that grid, for rows and columns.
+    """
+
+    def __init__(self, scattering: Scattering, shape: tuple[int, int], dtype: np.dtype[Any]):
+        self.map, self.shape = scattering, shape
+        J, L = scattering.scales, scattering.orientations
+        coarse = 2**J
+        if min(shape) < coarse:
+            raise UsageError(
+                f"an image of {shape[0]} x {shape[1]} pixels is too small for scales={J}: its sides must be at "
+                f"least 2^scales = {coarse}; use fewer scales"
+            )
+        is_reflected = scattering.boundary == "reflect"
+        self.before = coarse if is_reflected else 0
+        self.grid = tuple(
+            coarse * scipy.fft.next_fast_len(-(-(size + coarse * (1 + is_reflected)) // coarse)) for size in shape
+        )
+        spectra = [
+            np.stack([spectrum(scattering.wavelet(self.grid, j, k)) for k in range(L)]) for j in range(J)
+        ]
+        self.psi = [[_aliased(spectra[b], 2**a).astype(dtype) for a in range(b + 1)] for b in range(J)]
+        starts = [window_starts(size, coarse, scattering.stride or coarse) for size in shape]
+        self.weights = [
+            tuple(
+                gaussian_weights(
+                    start + self.before + (coarse - 1) / 2,
+                    np.arange(0, side, 2**a),
+                    width=WIDTH * 2 ** (J - 1),
+                    period=side,
+                ).astype(dtype)
+                for start, side in zip(starts, self.grid, strict=True)
+            )
+            for a in range(J)
+        ]
+        self.cells = tuple(len(start) for start in starts)
+        paths = self._paths()
+        self.n_paths = len(paths)
+        self.names = [
+            f"{path}_r{i}_c{j}" for path in paths for i in range(self.cells[0]) for j in range(self.cells[1])
+        ]
+        pixels = self.grid[0] * self.grid[1]
+        self.plane_bytes = 2 * dtype.itemsize * pixels * L
+        self.flops = self._flops(pixels)
+
+    def __call__(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """Averages of the image, of |x * psi_a|, and of ||x * psi_a| * psi_b|."""
+        J, L, order = self.map.scales, self.map.orientations, self.map.order
+        out = np.empty((len(planes), self.n_paths, *self.cells), planes.dtype)
+        x = self._pad(planes)
+        out[:, 0] = self._average(x, 0)
+        x_hat = scipy.fft.fft2(x)[:, None]
+        first, second = 1, 1 + J * L
+        for a in range(J if order else 0):
+            U1 = np.abs(_decimated(x_hat * self.psi[a][0], 2**a))  # (n, L, rows, columns)
+            out[:, first : first + L] = self._average(U1, a)
+            first += L
+            if order < 2:
+                continue
+            for k in range(L):
+                u_hat = scipy.fft.fft2(U1[:, k])[:, None]
+                for b in range(a + 1, J):
+                    U2 = np.abs(_decimated(u_hat * self.psi[b][a], 2 ** (b - a)))
+                    out[:, second : second + L] = self._average(U2, b)
+                    second += L
+        if self.map.root:
+            out = np.copysign(np.sqrt(np.abs(out)), out)
+        return out.reshape(len(planes), -1)
+
+    def _paths(self) -> list[str]:
+        J, L, order = self.map.scales, self.map.orientations, self.map.order
+        once = [f"j{a}k{k}" for a in range(J) for k in range(L)]
+        twice = [
+            f"j{a}k{k}_j{b}k{m}" for a in range(J) for k in range(L) for b in range(a + 1, J) for m in range(L)
+        ]
+        return ["order0", *(once if order >= 1 else []), *(twice if order == 2 else [])]
+
+    def _flops(self, pixels: int) -> float:
+        """Transforms of each size, at 5 N log2 N each."""
+        J, L, order = self.map.scales, self.map.orientations, self.map.order
+        sizes = [pixels]
+        for a in range(J if order else 0):
+            sizes += [pixels // 4**a] * L
+            if order == 2:
+                sizes += [pixels // 4**a] * L + [pixels // 4**b for b in range(a + 1, J)] * L**2
+        return float(sum(5.0 * n * np.log2(n) for n in sizes if n > 1))
+
+    def _pad(self, planes: NDArray[Any]) -> NDArray[Any]:
+        sides = [
+            (self.before, grid - size - self.before) for grid, size in zip(self.grid, self.shape, strict=True)
+        ]
+        mode: Any = "symmetric" if self.map.boundary == "reflect" else "constant"
+        return np.pad(planes, [(0, 0), *sides], mode=mode)
+
+    def _average(self, u: NDArray[Any], scale: int) -> NDArray[Any]:
+        rows, columns = self.weights[scale]
+        return rows @ (u @ columns.T)
+
+
+def _decimated(u_hat: NDArray[Any], step: int) -> NDArray[Any]:
+    """Every step-th sample of the signal with these spectra: aliases are summed, then transformed back."""
+    return scipy.fft.ifft2(_aliased(u_hat, step) / step**2, overwrite_x=True)
+
+
+def _aliased(u_hat: NDArray[Any], step: int) -> NDArray[Any]:
+    """step^2 times the spectra of every step-th sample; of a filter: those of step^2 psi(step n)."""
+    if step == 1:
+        return u_hat
+    *lead, rows, columns = u_hat.shape
+    folded: NDArray[Any] = u_hat.reshape(*lead, step, rows // step, step, columns // step).sum((-4, -2))
+    return folded
