@@ -44,12 +44,6 @@ class EngineName(StrEnum):
     cuda = "cuda"
 
 
-class FeatureName(StrEnum):
-    """What the kernel sees of a row."""
-
-    pixels = "pixels"
-
-
 def check_bandwidth(text: str) -> str:
     """Return what was given, if it is "auto" or a positive number."""
     if text == "auto":
@@ -70,6 +64,18 @@ def check_budget(text: str | None) -> str | None:
 
     try:
         parse_bytes(text)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    return text
+
+
+def check_features(text: str) -> str:
+    """Return what was given, if it names features."""
+    from kernelgen.errors import UsageError
+    from kernelgen.features.registry import make_features
+
+    try:
+        make_features(text)
     except UsageError as error:
         raise typer.BadParameter(f"{error}.") from None
     return text
@@ -102,7 +108,13 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, _data("--offline", help="Download nothing.")]
 FeaturesOption = Annotated[
-    FeatureName, _data(metavar="NAME", help="What the kernel sees; pixels are values / 255 (digits: / 16).")
+    str,
+    _data(
+        metavar="NAME[:KEY=VALUE,...][+...]",
+        help="What the kernel sees: pixels (values / 255; digits: / 16), gabor, wavelet, scattering, standardize; "
+        "for instance gabor:pool=7,stride=3+standardize.",
+        callback=check_features,
+    ),
 ]
 TrainRows = Annotated[
     int | None, _data("--n-train", min=1, metavar="N", help="Train on the first N rows.", show_default="all")

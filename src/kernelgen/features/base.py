@@ -42,11 +42,19 @@ class Output(NamedTuple):
         Of the values.
     flops : float
         Floating-point operations a row, leading terms.
+    peak_bytes : int
+        Bytes a row while the features are made: they, and what they are made from if that is not X itself.
     """
 
     layout: Layout
     dtype: np.dtype[Any]
     flops: float
+    peak_bytes: int
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the features of a row."""
+        return self.layout.n_values * self.dtype.itemsize
 
 
 @dataclass(frozen=True)

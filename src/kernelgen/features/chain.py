@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kernelgen.errors import DataError, UsageError
@@ -17,6 +18,7 @@ from kernelgen.features.base import (
     ProgressFraction,
 )
 from kernelgen.features.layout import Layout
+from kernelgen.features.standardize import Standardize
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Chain(FeatureMap):
             raise UsageError("a chain needs at least one map")
 
     def output(self, layout: Layout, dtype: Any) -> Output:
-        """Of the last map; flops of all of them."""
-        flops = 0.0
+        """Of the last map; flops of all of them, and the largest bytes of one map and the one before it."""
+        flops, peak, held = 0.0, 0, 0
         for part in self.maps:
-            layout, dtype, own = part.output(layout, dtype)
-            flops += own
-        return Output(layout, dtype, flops)
+            made = part.output(layout, dtype)
+            is_in_place = isinstance(part, Standardize) and made.row_bytes == held
+            peak = max(peak, made.peak_bytes if is_in_place else held + made.peak_bytes)
+            layout, dtype, flops = made.layout, made.dtype, flops + made.flops
+            held = made.row_bytes if made.peak_bytes else held
+        return Output(layout, dtype, flops, peak)
 
     def fit(
         self,
@@ -104,21 +109,21 @@ class Chain(FeatureMap):
         """Fractions of the work done when each map is, from 0 to 1."""
         work = []
         for part in self.maps:
-            layout, dtype, flops = part.output(layout, dtype)
-            work.append(flops + layout.n_values)
+            made = part.output(layout, dtype)
+            layout, dtype = made.layout, made.dtype
+            work.append(made.flops + layout.n_values)
         return [sum(work[:k]) / sum(work) for k in range(len(work) + 1)]
 
     def restore(self, layout: Layout, state: Mapping[str, NDArray[Any]]) -> FittedChain:
         """From the states of the maps, whose names begin with the number of the map."""
         fitted, used = [], set()
         inner = layout
-        dtype: Any = "float32"
         for k, part in enumerate(self.maps):
             prefix = f"{k}."
             own = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
             used |= {prefix + name for name in own}
             fitted.append(part.restore(inner, own))
-            inner = part.output(inner, dtype).layout
+            inner = part.output(inner, np.float32).layout
         if used != set(state):
             raise DataError(f"no map of {self.spec!r} has learned {', '.join(sorted(set(state) - used))}")
         return FittedChain(self, layout, tuple(fitted))

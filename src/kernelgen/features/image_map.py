@@ -67,7 +67,10 @@ class ImageMap(FeatureMap):
         height, width, channels = layout.shape_for(self.name)
         computed = float_dtype(dtype)
         transform = self.transform((height, width), computed)
-        return Output(Layout(channels * len(transform.names)), computed, channels * transform.flops)
+        n_features = channels * len(transform.names)
+        return Output(
+            Layout(n_features), computed, channels * transform.flops, n_features * computed.itemsize
+        )
 
     def fit(
         self,

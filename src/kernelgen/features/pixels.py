@@ -41,8 +41,8 @@ class Pixels(FeatureMap):
     name = "pixels"
 
     def output(self, layout: Layout, dtype: Any) -> Output:
-        """The same layout and dtype, at no cost."""
-        return Output(layout, np.dtype(dtype), 0.0)
+        """The same layout and dtype, at no cost: no array is made."""
+        return Output(layout, np.dtype(dtype), 0.0, 0)
 
     def fit(
         self,

@@ -48,6 +48,26 @@ def make_features(spec: str) -> FeatureMap:
     return parts[0] if len(parts) == 1 else Chain(tuple(parts))
 
 
+def features_from_description(description: dict[str, Any]) -> FeatureMap:
+    """The map whose ``describe()`` gave this; parameters it does not name have their defaults.
+
+    Raises
+    ------
+    UsageError
+        No map or parameter has this name, or a value is not one.
+    """
+    parameters = dict(description)
+    name = parameters.pop("name", None)
+    if name == Chain.name:
+        return Chain(tuple(features_from_description(part) for part in parameters.get("maps", ())))
+    if name not in FEATURES:
+        raise UsageError(f"no features are called {name!r}; there are {', '.join(FEATURES)}")
+    try:
+        return FEATURES[name](**parameters)
+    except TypeError as error:
+        raise UsageError(f"features {name!r}: {error}") from None
+
+
 def _make_one(text: str, spec: str) -> FeatureMap:
     name, _, rest = text.partition(":")
     if name not in FEATURES:

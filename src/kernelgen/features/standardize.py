@@ -61,7 +61,8 @@ class Standardize(FeatureMap):
 
     def output(self, layout: Layout, dtype: Any) -> Output:
         """The same layout, in float64 for float64 rows and in float32 for others."""
-        return Output(layout, float_dtype(dtype), 2.0 * layout.n_values)
+        computed = float_dtype(dtype)
+        return Output(layout, computed, 2.0 * layout.n_values, layout.n_values * computed.itemsize)
 
     def fit(
         self,
