@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice
 from kernelgen.errors import UsageError
+from kernelgen.features.aliasing import aliased, decimated_products
 from kernelgen.features.image_map import ImageMap, PlaneTransform
 from kernelgen.features.morlet import morlet, spectrum
 from kernelgen.features.pooling import gaussian_weights, window_starts
@@ -122,7 +123,7 @@ class ScatteringTransform(PlaneTransform):
         spectra = [
             np.stack([spectrum(scattering.wavelet(self.grid, j, k)) for k in range(L)]) for j in range(J)
         ]
-        self.psi = [[_aliased(spectra[b], 2**a).astype(dtype) for a in range(b + 1)] for b in range(J)]
+        self.psi = [[aliased(spectra[b], 2**a).astype(dtype) for a in range(b + 1)] for b in range(J)]
         starts = [window_starts(size, coarse, scattering.stride or coarse) for size in shape]
         self.weights = [
             tuple(
@@ -152,18 +153,18 @@ class ScatteringTransform(PlaneTransform):
         out = np.empty((len(planes), self.n_paths, *self.cells), planes.dtype)
         x = self._pad(planes)
         out[:, 0] = self._average(x, 0)
-        x_hat = scipy.fft.fft2(x)[:, None]
+        x_hat = scipy.fft.fft2(x)
         first, second = 1, 1 + J * L
         for a in range(J if order else 0):
-            U1 = np.abs(_decimated(x_hat * self.psi[a][0], 2**a))  # (n, L, rows, columns)
+            U1 = _moduli(x_hat, self.psi[a][0], 2**a)  # (n, L, rows, columns)
             out[:, first : first + L] = self._average(U1, a)
             first += L
             if order < 2:
                 continue
             for k in range(L):
-                u_hat = scipy.fft.fft2(U1[:, k])[:, None]
+                u_hat = scipy.fft.fft2(U1[:, k])
                 for b in range(a + 1, J):
-                    U2 = np.abs(_decimated(u_hat * self.psi[b][a], 2 ** (b - a)))
+                    U2 = _moduli(u_hat, self.psi[b][a], 2 ** (b - a))
                     out[:, second : second + L] = self._average(U2, b)
                     second += L
         if self.map.root:
@@ -200,15 +201,6 @@ class ScatteringTransform(PlaneTransform):
         return rows @ (u @ columns.T)
 
 
-def _decimated(u_hat: NDArray[Any], step: int) -> NDArray[Any]:
-    """Every step-th sample of the signal with these spectra: aliases are summed, then transformed back."""
-    return scipy.fft.ifft2(_aliased(u_hat, step) / step**2, overwrite_x=True)
-
-
-def _aliased(u_hat: NDArray[Any], step: int) -> NDArray[Any]:
-    """step^2 times the spectra of every step-th sample; of a filter: those of step^2 psi(step n)."""
-    if step == 1:
-        return u_hat
-    *lead, rows, columns = u_hat.shape
-    folded: NDArray[Any] = u_hat.reshape(*lead, step, rows // step, step, columns // step).sum((-4, -2))
-    return folded
+def _moduli(u_hat: NDArray[Any], psi_hat: NDArray[Any], step: int) -> NDArray[Any]:
+    """|u * psi_l| at every step-th pixel, shape (n, L, rows / step, columns / step)."""
+    return np.abs(scipy.fft.ifft2(decimated_products(u_hat, psi_hat, step), overwrite_x=True))
