@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-_PERIODS = 2  # copies of the grid on each side that are summed; a Gaussian is far below rounding there
+_DEVIATIONS = 9  # copies of the grid are summed up to here: exp(-9^2 / 2) is below rounding
 
 
 def morlet(
@@ -47,7 +47,7 @@ def morlet(
     True
     """
     g, wave = np.zeros(shape), np.zeros(shape, dtype=np.complex128)
-    for u0, u1 in _copies(shape):
+    for u0, u1 in _copies(shape, _DEVIATIONS * width * max(1.0, 1.0 / aspect)):
         a = u0 * np.cos(angle) + u1 * np.sin(angle)
         b = u1 * np.cos(angle) - u0 * np.sin(angle)
         envelope = np.exp(-(a**2 + aspect**2 * b**2) / (2 * width**2))
@@ -63,8 +63,12 @@ def spectrum(psi: NDArray[np.complex128]) -> FloatArray:
     return values
 
 
-def _copies(shape: tuple[int, int]) -> list[tuple[FloatArray, FloatArray]]:
-    """Coordinates of the grid and of its copies: 0, 1, .. and -1, -2, .. from [0, 0]."""
+def _copies(shape: tuple[int, int], reach: float) -> list[tuple[FloatArray, FloatArray]]:
+    """Coordinates of the grid (0, 1, .. and -1, -2, .. from [0, 0]), and of the copies of it within reach."""
     u0, u1 = (np.fft.fftfreq(size, 1.0 / size) for size in shape)
-    steps = range(-_PERIODS, _PERIODS + 1)
-    return [(u0[:, None] + i * shape[0], u1[None, :] + j * shape[1]) for i in steps for j in steps]
+    rows, columns = (int(np.ceil(reach / size)) for size in shape)
+    return [
+        (u0[:, None] + i * shape[0], u1[None, :] + j * shape[1])
+        for i in range(-rows, rows + 1)
+        for j in range(-columns, columns + 1)
+    ]

@@ -31,7 +31,10 @@ def window_starts(size: int, pool: int, stride: int) -> NDArray[np.int64]:
 def gaussian_weights(
     centres: NDArray[Any], positions: NDArray[Any], *, width: float, period: int | None = None
 ) -> NDArray[np.float64]:
-    """Weights exp(-(position - centre)^2 / (2 width^2)) that sum to 1, shape (centres, positions); periodic or not."""
+    """Weights exp(-(position - centre)^2 / (2 width^2)) that sum to 1, shape (centres, positions).
+
+    With a period, which must be at least 5 widths, they are those of all copies of a position.
+    """
     shifts = [0] if period is None else [k * period for k in range(-2, 3)]
     gaps = positions[None, :] - centres[:, None]
     P = sum(np.exp(-((gaps + shift) ** 2) / (2 * width**2)) for shift in shifts)
