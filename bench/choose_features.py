@@ -84,5 +84,9 @@ def score(split: Split, spec: str, n: int, multiples: tuple[float, ...] = MULTIP
         "percent_by_multiple": errors, "feature_seconds": seconds,
     }  # fmt: skip
     shown = {k: None if e is None else round(e, 2) for k, e in errors.items()}
-    print(f"{found[best]:.2f} % {spec} n={n} p={result['n_features']} {shown} {seconds:.1f} s", file=sys.stderr, flush=True)
+    print(
+        f"{found[best]:.2f} % {spec} n={n} p={result['n_features']} {shown} {seconds:.1f} s",
+        file=sys.stderr,
+        flush=True,
+    )
     return result

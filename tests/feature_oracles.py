@@ -117,9 +117,7 @@ def naive_scattering(x: np.ndarray, p: dict[str, Any]) -> np.ndarray:
     padded = naive_pad(x, (before, before), grid, p["boundary"])
     psi = [
         [
-            naive_morlet(
-                grid, frequency=0.375 / 2**j, angle=math.pi * k / L, width=0.8 * 2**j, aspect=4 / L
-            )
+            naive_morlet(grid, frequency=0.375 / 2**j, angle=math.pi * k / L, width=0.8 * 2**j, aspect=4 / L)
             for k in range(L)
         ]
         for j in range(J)
@@ -139,7 +137,9 @@ def naive_scattering(x: np.ndarray, p: dict[str, Any]) -> np.ndarray:
                 weights = [
                     [
                         sum(
-                            math.exp(-((k * 2**scale - c + shift * side) ** 2) / (2 * (0.8 * 2 ** (J - 1)) ** 2))
+                            math.exp(
+                                -((k * 2**scale - c + shift * side) ** 2) / (2 * (0.8 * 2 ** (J - 1)) ** 2)
+                            )
                             for shift in range(-3, 4)
                         )
                         for k in range(n)
@@ -147,7 +147,9 @@ def naive_scattering(x: np.ndarray, p: dict[str, Any]) -> np.ndarray:
                     for c, n, side in zip(centre, u.shape, grid, strict=True)
                 ]
                 total = sum(
-                    weights[0][r] * weights[1][c] * u[r, c] for r in range(u.shape[0]) for c in range(u.shape[1])
+                    weights[0][r] * weights[1][c] * u[r, c]
+                    for r in range(u.shape[0])
+                    for c in range(u.shape[1])
                 )
                 out.append(total / (sum(weights[0]) * sum(weights[1])))
         return out
@@ -181,7 +183,8 @@ def naive_swt(x: list[float], taps: list[float], depth: int) -> list[float]:
     """Periodic convolution with the taps 2^depth apart, and half the energy in each of two bands."""
     n, gap = len(x), 2**depth
     return [
-        sum(tap / math.sqrt(2) * x[(k + gap * (len(taps) // 2 - j)) % n] for j, tap in enumerate(taps)) for k in range(n)
+        sum(tap / math.sqrt(2) * x[(k + gap * (len(taps) // 2 - j)) % n] for j, tap in enumerate(taps))
+        for k in range(n)
     ]
 
 
@@ -232,9 +235,7 @@ def naive_wavelet(x: np.ndarray, p: dict[str, Any]) -> np.ndarray:
 
 def _naive_box(band: np.ndarray, pool: tuple[int, int], stride: int) -> np.ndarray:
     starts = [naive_starts(size, side, stride) for size, side in zip(band.shape, pool, strict=True)]
-    return np.array(
-        [[band[r : r + pool[0], c : c + pool[1]].mean() for c in starts[1]] for r in starts[0]]
-    )
+    return np.array([[band[r : r + pool[0], c : c + pool[1]].mean() for c in starts[1]] for r in starts[0]])
 
 
 NAIVE = {"gabor": naive_gabor, "scattering": naive_scattering, "wavelet": naive_wavelet}

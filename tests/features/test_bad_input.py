@@ -98,7 +98,7 @@ def test_a_shape_that_does_not_match() -> None:
 def test_rows_of_another_length(name: str) -> None:
     fitted = make_features(SMALL[name]).fit(FeatureValues(np.zeros((3, 16))), LAYOUT)
     for wrong in (np.zeros((3, 17)), np.zeros(16)):
-        with pytest.raises(DataError, match="do not fit .* made for 16 values a row"):
+        with pytest.raises(DataError, match=r"do not fit .* made for 16 values a row"):
             fitted.apply(FeatureValues(wrong))
 
 

@@ -59,13 +59,18 @@ def test_filters_are_their_formula(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("layout", [Layout(48, (4, 4, 3)), Layout(48, (4, 4, 3), "planes")])
-@pytest.mark.parametrize("name", ["gabor:pool=2,stride=2", "wavelet:level=1,wavelet=haar", "scattering:scales=1"])
+@pytest.mark.parametrize(
+    "name", ["gabor:pool=2,stride=2", "wavelet:level=1,wavelet=haar", "scattering:scales=1"]
+)
 def test_channels_are_planes_by_themselves(layout: Layout, name: str) -> None:
     planes = np.random.default_rng(1).random((2, 3, 4, 4))
     order = planes if layout.order == "planes" else planes.transpose(0, 2, 3, 1)
     spec = name + ",normalize=none"
     fitted, made = make_features(spec).fit_apply(FeatureValues(order.reshape(2, 48)), layout)
     one = Layout(16, (4, 4, 1))
-    alone = [make_features(spec).fit_apply(FeatureValues(planes[:, c].reshape(2, 16)), one)[1].values for c in range(3)]
+    alone = [
+        make_features(spec).fit_apply(FeatureValues(planes[:, c].reshape(2, 16)), one)[1].values
+        for c in range(3)
+    ]
     np.testing.assert_allclose(made.values, np.concatenate(alone, axis=1), rtol=1e-12, atol=1e-14)
     assert len(set(fitted.feature_names())) == made.values.shape[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,7 +59,9 @@ def test_both_precisions_agree(spec: str, seed: int) -> None:
     X = images(3, seed).astype(np.float32)
     narrow, wide = apply(spec, X), apply(spec, X.astype(np.float64))
     assert (narrow.dtype, wide.dtype) == (np.float32, np.float64)
-    np.testing.assert_allclose(narrow, wide, rtol=0, atol=tolerance(np.float32, n=16, norm=np.abs(wide).max()))
+    np.testing.assert_allclose(
+        narrow, wide, rtol=0, atol=tolerance(np.float32, n=16, norm=np.abs(wide).max())
+    )
 
 
 @pytest.mark.parametrize("spec", [*PLAIN, "pixels", "standardize", "gabor+standardize"])
@@ -74,7 +78,11 @@ def test_bytes_are_their_values(spec: str) -> None:
     ("spec", "cells", "shift"),
     [
         ("gabor:pool=4,stride=4,boundary=zero,normalize=none,frequencies=0.3/0.2", (6, 6), 4),
-        ("gabor:pool=3,stride=1,boundary=zero,nonlinearity=rectified,normalize=none,frequencies=0.3", (22, 22), 1),
+        (
+            "gabor:pool=3,stride=1,boundary=zero,nonlinearity=rectified,normalize=none,frequencies=0.3",
+            (22, 22),
+            1,
+        ),
         ("wavelet:kind=stationary,wavelet=haar,level=1,pool=4,stride=4,normalize=none", (6, 6), 4),
     ],
 )
@@ -83,7 +91,9 @@ def test_a_shifted_image_has_shifted_features(spec: str, cells: tuple[int, int],
     image[8:14, 8:14] = np.random.default_rng(0).random((6, 6))
     layout = Layout(576, (24, 24, 1))
     still = apply(spec, image.reshape(1, -1), layout).reshape(-1, *cells)
-    moved = apply(spec, np.roll(image, (shift, shift), axis=(0, 1)).reshape(1, -1), layout).reshape(-1, *cells)
+    moved = apply(spec, np.roll(image, (shift, shift), axis=(0, 1)).reshape(1, -1), layout).reshape(
+        -1, *cells
+    )
     np.testing.assert_allclose(moved[:, 1:, 1:], still[:, :-1, :-1], atol=1e-7)  # roots of rounding near 0
 
 
@@ -108,7 +118,9 @@ def test_a_turned_image_turns_the_bank(nonlinearity: str) -> None:
 )
 def test_wavelets_do_not_see_a_constant(spec: str, boundary: str) -> None:
     values = apply(f"{spec},boundary={boundary}", np.full((1, 256), 3.0))[0]
-    details = values if spec.startswith("gabor") else values[16:]  # after the 4 x 4 averages of the image itself
+    details = (
+        values if spec.startswith("gabor") else values[16:]
+    )  # after the 4 x 4 averages of the image itself
     np.testing.assert_allclose(details, 0, atol=tolerance(np.float64, n=256, norm=3.0))
     if spec.startswith("scattering"):
         np.testing.assert_allclose(values[:16], 3.0, rtol=1e-12)
@@ -134,10 +146,8 @@ def test_a_stationary_transform_keeps_the_energy(seed: int) -> None:
 
 def test_a_longer_scattering_begins_with_the_shorter() -> None:
     X = images(2, 3)
-    short = apply("scattering:scales=2,order=1", X)
-    assert np.array_equal(short, apply("scattering:scales=2,order=1,normalize=none,root=false", X)) or True
     lengths = [apply(f"scattering:scales=2,order={k},normalize=none", X) for k in range(3)]
-    for fewer, more in zip(lengths, lengths[1:], strict=False):
+    for fewer, more in itertools.pairwise(lengths):
         np.testing.assert_array_equal(more[:, : fewer.shape[1]], fewer)
 
 
@@ -160,7 +170,9 @@ def test_inputs_are_only_read() -> None:
 
 def test_progress_rises_to_one_and_stops_what_it_raises_in() -> None:
     fractions: list[float] = []
-    make_features("gabor+standardize").fit_apply(FeatureValues(images(300, 0)), LAYOUT, progress=fractions.append)
+    make_features("gabor+standardize").fit_apply(
+        FeatureValues(images(300, 0)), LAYOUT, progress=fractions.append
+    )
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
     assert len(fractions) > 2

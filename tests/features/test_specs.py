@@ -66,7 +66,12 @@ def test_names_in_a_chain_say_what_was_standardized() -> None:
     fitted = make_features("gabor+standardize").fit(FeatureValues(X), LAYOUT)
     assert fitted.feature_names()[0].startswith("gabor_f")
     assert fitted.feature_names()[0].endswith("_standardize")
-    assert make_features("standardize+gabor").fit(FeatureValues(X), LAYOUT).feature_names()[0].startswith("gabor_f")
+    assert (
+        make_features("standardize+gabor")
+        .fit(FeatureValues(X), LAYOUT)
+        .feature_names()[0]
+        .startswith("gabor_f")
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def test_against_exact_sums(seed: int, n: int, offset: float) -> None:
     for k in range(3):
         mean, deviation = moments(0.25 * X[:, k])
         expected = (0.25 * X[:, k] - mean) / deviation
-        close = tolerance(np.float64, n=n, cond=(abs(mean) + deviation) / deviation, norm=np.abs(expected).max())
+        close = tolerance(
+            np.float64, n=n, cond=(abs(mean) + deviation) / deviation, norm=np.abs(expected).max()
+        )
         np.testing.assert_allclose(values[:, k], expected, rtol=0, atol=close)
 
 
@@ -48,7 +50,10 @@ def test_a_constant_feature_is_zero_not_amplified_rounding(dtype: str, value: fl
 
 def test_the_mean_only() -> None:
     X = np.array([[1.0], [5.0]])
-    assert Standardize(deviation=False).fit_apply(FeatureValues(X), Layout(1))[1].values.tolist() == [[-2.0], [2.0]]
+    assert Standardize(deviation=False).fit_apply(FeatureValues(X), Layout(1))[1].values.tolist() == [
+        [-2.0],
+        [2.0],
+    ]
 
 
 def test_new_rows_are_seen_with_the_training_rows_eyes() -> None:

@@ -37,9 +37,7 @@ def stored_bytes(output: Output, n_rows: int) -> int:
     return n_rows * output.row_bytes if output.peak_bytes else 0
 
 
-def add_features(
-    plan: Plan, features: FeatureMap, data: Dataset, *, threads: int | None
-) -> Plan:
+def add_features(plan: Plan, features: FeatureMap, data: Dataset, *, threads: int | None) -> Plan:
     """The plan with a first phase that makes and stores the features; its seconds are those of a few rows, scaled up."""
     layout = layout_of(data)
     output = features.output(layout, data.X_train.dtype)
@@ -92,5 +90,7 @@ def make_points(
             FeatureValues(data.X_train, scale), layout, threads=threads, progress=share_of(beat, steps, 0)
         )
         train = check_points(values, name="the training set", scale=made_scale)
-        test = fitted.apply(FeatureValues(data.X_test, scale), threads=threads, progress=share_of(beat, steps, 1))
+        test = fitted.apply(
+            FeatureValues(data.X_test, scale), threads=threads, progress=share_of(beat, steps, 1)
+        )
     return FeaturePoints(fitted, train, Points(*test))

@@ -128,9 +128,7 @@ def _as_row(image: NDArray[np.uint8], file: Path, model: Model) -> NDArray[np.ui
     if expected and found != expected:
         raise DataError(f"{file} is {found} (height, width, channels), the model was trained on {expected}")
     if image.size != model.n_values:
-        raise DataError(
-            f"{file} is {found}, {image.size} values; the model was trained on {model.n_values}"
-        )
+        raise DataError(f"{file} is {found}, {image.size} values; the model was trained on {model.n_values}")
     if model.metadata.get("layout") == "planes":
         image = image.transpose(2, 0, 1)
     return image.ravel()

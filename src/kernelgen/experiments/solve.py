@@ -396,7 +396,9 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
             **prepared,
         },
         # the last phase predicts; the first one makes features, if they are made
-        planned_bytes=max(stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes),
+        planned_bytes=max(
+            stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes
+        ),
         peak_bytes=stats.peak_bytes,
         engine=stats.engine,
         precision=stats.precision,

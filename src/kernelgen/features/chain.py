@@ -120,7 +120,9 @@ class Chain(FeatureMap):
         inner = layout
         for k, part in enumerate(self.maps):
             prefix = f"{k}."
-            own = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+            own = {
+                name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
+            }
             used |= {prefix + name for name in own}
             fitted.append(part.restore(inner, own))
             inner = part.output(inner, np.float32).layout
@@ -164,12 +166,12 @@ class FittedChain(FittedMap):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """States of the maps, each name after the number of its map: ``1.mean``."""
-        return {f"{k}.{name}": array for k, part in enumerate(self.parts) for name, array in part.state().items()}
+        return {
+            f"{k}.{name}": array for k, part in enumerate(self.parts) for name, array in part.state().items()
+        }
 
 
-def share_of(
-    progress: ProgressFraction | None, steps: list[float], index: int
-) -> ProgressFraction | None:
+def share_of(progress: ProgressFraction | None, steps: list[float], index: int) -> ProgressFraction | None:
     """What reports the part of the work between two steps."""
     if progress is None:
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice, check_positive
 from kernelgen.errors import UsageError
-from kernelgen.features.image_map import ImageMap, PlaneTransform
+from kernelgen.features.image_map import ImageMap, PlaneTransform, fft_flops
 from kernelgen.features.morlet import morlet, spectrum
 from kernelgen.features.pooling import WINDOWS, pooling_matrix
 
@@ -138,10 +138,11 @@ class GaborTransform(PlaneTransform):
         is_reflected = gabor.boundary == "reflect"
         margins = [gabor.margin(size) for size in shape]
         self.before = tuple(margin if is_reflected else 0 for margin in margins)
-        self.grid = tuple(
+        rows, columns = (
             scipy.fft.next_fast_len(size + margin * (2 if is_reflected else 1))
             for size, margin in zip(shape, margins, strict=True)
         )
+        self.grid = (int(rows), int(columns))
         self.spectra = [spectrum(psi).astype(dtype) for psi in gabor.bank(self.grid)]
         cells = [f"r{i}_c{j}" for i in range(len(self.rows)) for j in range(len(self.columns))]
         channels = [
@@ -154,7 +155,11 @@ class GaborTransform(PlaneTransform):
         self.names = [f"{channel}_{cell}" for channel in channels for cell in cells]
         pixels = self.grid[0] * self.grid[1]
         self.plane_bytes = 2 * dtype.itemsize * pixels
-        self.flops = 5 * pixels * np.log2(pixels) * (len(self.spectra) + 1)
+        self.flops = fft_flops(self.ffts())
+
+    def ffts(self) -> dict[tuple[int, int], int]:
+        """How many transforms of each size an image takes."""
+        return {self.grid: len(self.spectra) + 1}
 
     def __call__(self, planes: NDArray[Any]) -> NDArray[Any]:
         """rho and averages of the inverse transforms of  x^ psi^ , one filter after the other."""

@@ -149,6 +149,11 @@ class FittedImageMap(FittedMap):
         return self.map.transform((height, width), dtype)
 
 
+def fft_flops(counts: Mapping[tuple[int, int], int]) -> float:
+    """Flops of so many complex transforms of each size: 5 N log2 N for N points."""
+    return float(sum(5.0 * count * m * n * np.log2(m * n) for (m, n), count in counts.items()))
+
+
 def unit_rows(features: NDArray[Any]) -> NDArray[Any]:
     """Rows divided by their Euclidean norm; a row of zeros stays one.
 

@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from kernelgen.arrays.checks import check_choice
 from kernelgen.errors import DataError, UsageError
 
 Order = Literal["interleaved", "planes"]
+ORDERS = ("interleaved", "planes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Layout:
     order: Order = "interleaved"
 
     def __post_init__(self) -> None:
+        check_choice(self.order, "order", ORDERS)
         if self.image_shape is None:
             return
         if len(self.image_shape) != 3 or min(self.image_shape) < 1:

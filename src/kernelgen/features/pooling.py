@@ -23,7 +23,9 @@ def window_starts(size: int, pool: int, stride: int) -> NDArray[np.int64]:
         A window is larger than the side.
     """
     if pool > size:
-        raise UsageError(f"a window of {pool} pixels is larger than the image's side of {size}; use at most {size}")
+        raise UsageError(
+            f"a window of {pool} pixels is larger than the image's side of {size}; use at most {size}"
+        )
     starts: NDArray[np.int64] = (size - pool) % stride // 2 + stride * np.arange((size - pool) // stride + 1)
     return starts
 

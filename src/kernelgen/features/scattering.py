@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from kernelgen.arrays.checks import check_choice
 from kernelgen.errors import UsageError
 from kernelgen.features.aliasing import aliased, decimated_products
-from kernelgen.features.image_map import ImageMap, PlaneTransform
+from kernelgen.features.image_map import ImageMap, PlaneTransform, fft_flops
 from kernelgen.features.morlet import morlet, spectrum
 from kernelgen.features.pooling import gaussian_weights, window_starts
 
 BOUNDARIES = ("zero", "reflect")
-FREQUENCY, WIDTH = 3 / 8, 0.8  # of the finest wavelet: cycles a pixel, and pixels; halved and doubled by scale
+FREQUENCY, WIDTH = (
+    3 / 8,
+    0.8,
+)  # of the finest wavelet: cycles a pixel, and pixels; halved and doubled by scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +120,11 @@ class ScatteringTransform(PlaneTransform):
             )
         is_reflected = scattering.boundary == "reflect"
         self.before = coarse if is_reflected else 0
-        self.grid = tuple(
-            coarse * scipy.fft.next_fast_len(-(-(size + coarse * (1 + is_reflected)) // coarse)) for size in shape
+        rows, columns = (
+            coarse * int(scipy.fft.next_fast_len(-(-(size + coarse * (1 + is_reflected)) // coarse)))
+            for size in shape
         )
+        self.grid = (rows, columns)
         spectra = [
             np.stack([spectrum(scattering.wavelet(self.grid, j, k)) for k in range(L)]) for j in range(J)
         ]
@@ -145,7 +150,7 @@ class ScatteringTransform(PlaneTransform):
         ]
         pixels = self.grid[0] * self.grid[1]
         self.plane_bytes = 2 * dtype.itemsize * pixels * L
-        self.flops = self._flops(pixels)
+        self.flops = fft_flops(self.ffts())
 
     def __call__(self, planes: NDArray[Any]) -> NDArray[Any]:
         """Averages of the image, of |x * psi_a|, and of ||x * psi_a| * psi_b|."""
@@ -156,16 +161,16 @@ class ScatteringTransform(PlaneTransform):
         x_hat = scipy.fft.fft2(x)
         first, second = 1, 1 + J * L
         for a in range(J if order else 0):
-            U1 = _moduli(x_hat, self.psi[a][0], 2**a)  # (n, L, rows, columns)
-            out[:, first : first + L] = self._average(U1, a)
+            u1 = _moduli(x_hat, self.psi[a][0], 2**a)  # (n, L, rows, columns)
+            out[:, first : first + L] = self._average(u1, a)
             first += L
             if order < 2:
                 continue
-            for k in range(L):
-                u_hat = scipy.fft.fft2(U1[:, k])
+            for k in range(L if a < J - 1 else 0):
+                u_hat = scipy.fft.fft2(u1[:, k])
                 for b in range(a + 1, J):
-                    U2 = _moduli(u_hat, self.psi[b][a], 2 ** (b - a))
-                    out[:, second : second + L] = self._average(U2, b)
+                    u2 = _moduli(u_hat, self.psi[b][a], 2 ** (b - a))
+                    out[:, second : second + L] = self._average(u2, b)
                     second += L
         if self.map.root:
             out = np.copysign(np.sqrt(np.abs(out)), out)
@@ -175,19 +180,27 @@ class ScatteringTransform(PlaneTransform):
         J, L, order = self.map.scales, self.map.orientations, self.map.order
         once = [f"j{a}k{k}" for a in range(J) for k in range(L)]
         twice = [
-            f"j{a}k{k}_j{b}k{m}" for a in range(J) for k in range(L) for b in range(a + 1, J) for m in range(L)
+            f"j{a}k{k}_j{b}k{m}"
+            for a in range(J)
+            for k in range(L)
+            for b in range(a + 1, J)
+            for m in range(L)
         ]
         return ["order0", *(once if order >= 1 else []), *(twice if order == 2 else [])]
 
-    def _flops(self, pixels: int) -> float:
-        """Transforms of each size, at 5 N log2 N each."""
+    def ffts(self) -> dict[tuple[int, int], int]:
+        """How many transforms of each size an image takes."""
         J, L, order = self.map.scales, self.map.orientations, self.map.order
-        sizes = [pixels]
+        sides = [(self.grid[0] >> a, self.grid[1] >> a) for a in range(J)]
+        counts = dict.fromkeys(sides, 0)
+        counts[sides[0]] += 1
         for a in range(J if order else 0):
-            sizes += [pixels // 4**a] * L
-            if order == 2:
-                sizes += [pixels // 4**a] * L + [pixels // 4**b for b in range(a + 1, J)] * L**2
-        return float(sum(5.0 * n * np.log2(n) for n in sizes if n > 1))
+            counts[sides[a]] += L
+            if order == 2 and a < J - 1:
+                counts[sides[a]] += L
+                for b in range(a + 1, J):
+                    counts[sides[b]] += L**2
+        return counts
 
     def _pad(self, planes: NDArray[Any]) -> NDArray[Any]:
         sides = [

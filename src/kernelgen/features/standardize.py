@@ -84,21 +84,23 @@ class Standardize(FeatureMap):
             check_finite(values, "X")
         if len(values) == 0:
             raise DataError("there are no rows to take a mean of")
-        mean, squares, largest = np.zeros(values.shape[1]), np.zeros(values.shape[1]), np.zeros(values.shape[1])
+        shift = values[0].astype(np.float64) * X.scale  # makes a constant feature's mean exact
+        mean, squares, largest = np.zeros((3, values.shape[1]))
         step = max(1, _BLOCK_VALUES // max(1, values.shape[1]))
         for start in range(0, len(values), step):
-            block = values[start : start + step].astype(np.float64) * X.scale
+            raw = values[start : start + step].astype(np.float64) * X.scale
+            block = raw - shift
             stop, own_mean = start + len(block), block.mean(axis=0)
             gap = own_mean - mean
             squares += ((block - own_mean) ** 2).sum(axis=0) + gap**2 * (start * len(block) / stop)
             mean += gap * (len(block) / stop)
-            largest = np.maximum(largest, np.abs(block).max(axis=0))
+            largest = np.maximum(largest, np.abs(raw).max(axis=0))
             if progress is not None:
                 progress(stop / len(values))
         deviation = np.sqrt(squares / len(values))
         rounding = 4 * float(np.finfo(float_dtype(values.dtype)).eps) * largest
         divisor = np.where((deviation > rounding) & self.deviation, deviation, 1.0)
-        return FittedStandardize(self, layout, mean, divisor)
+        return FittedStandardize(self, layout, shift + mean, divisor)
 
     def restore(self, layout: Layout, state: Mapping[str, NDArray[Any]]) -> FittedStandardize:
         """From ``mean`` and ``divisor``."""
@@ -142,7 +144,9 @@ class FittedStandardize(FittedMap):
 
         out = X.values if overwrite and X.values.dtype == dtype else np.empty(X.values.shape, dtype)
         block_rows = max(1, _BLOCK_VALUES // self.layout.n_values)
-        map_rows(block, X.values, out, block_rows=block_rows, threads=check_threads(threads), progress=progress)
+        map_rows(
+            block, X.values, out, block_rows=block_rows, threads=check_threads(threads), progress=progress
+        )
         return FeatureValues(out)
 
     def feature_names(self) -> list[str]:

@@ -126,9 +126,9 @@ class WaveletTransform(PlaneTransform):
         for _, band in bands:
             for size in band.shape[1:]:
                 pool = min(wavelet.pool, size)
-                self.weights[size] = pooling_matrix(
-                    size, pool, wavelet.stride, window=wavelet.window
-                ).astype(dtype)
+                self.weights[size] = pooling_matrix(size, pool, wavelet.stride, window=wavelet.window).astype(
+                    dtype
+                )
         self.names = [
             f"{name}_r{i}_c{j}"
             for name, band in bands
