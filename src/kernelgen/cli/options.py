@@ -45,15 +45,18 @@ class EngineName(StrEnum):
 
 
 def check_bandwidth(text: str) -> str:
-    """Return what was given, if it is "auto" or a positive number."""
-    if text == "auto":
-        return text
+    """Return what was given, if it is a positive number, "auto", or "auto:X"."""
+    from kernelgen.errors import UsageError
+    from kernelgen.kernels.bandwidth import rule_multiple
+
     try:
-        value = float(text)
+        value = text if text.startswith("auto") else float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a number, nor 'auto'.") from None
-    if not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{text} is not a positive number.")
+    try:
+        rule_multiple(value)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
     return text
 
 
@@ -141,8 +144,8 @@ Bandwidth = Annotated[
     _kernel(
         "--bandwidth",
         "-b",
-        metavar="auto|X",
-        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour.",
+        metavar="auto|auto:X|X",
+        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour, auto:3 three times it.",
         callback=check_bandwidth,
     ),
 ]

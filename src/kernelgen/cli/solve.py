@@ -58,7 +58,7 @@ def solve(
         offline=offline,
         features=features,
         kernel=kernel.value,
-        bandwidth=bandwidth if bandwidth == "auto" else float(bandwidth),
+        bandwidth=bandwidth if bandwidth.startswith("auto") else float(bandwidth),
         degree=degree,
         normalize=normalize,
         ridge=ridge,

@@ -51,9 +51,10 @@ def print_plan(problem: SolveProblem, *, stderr: bool) -> None:
 
 def _kernel_text(problem: SolveProblem) -> str:
     if problem.kernel is None:
-        return f"{problem.config.kernel} kernel, bandwidth auto (from the features)"
+        return f"{problem.config.kernel} kernel, bandwidth {problem.config.bandwidth} (from the features)"
     described = problem.kernel.describe()
-    rule = " (auto)" if problem.config.bandwidth == "auto" else ""
+    bandwidth = problem.config.bandwidth
+    rule = f" ({bandwidth})" if isinstance(bandwidth, str) else ""
     parameters = [
         f"{name} {value:.4g}{rule if name == 'bandwidth' else ''}"
         if isinstance(value, float)

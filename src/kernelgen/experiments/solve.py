@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernelgen
-from kernelgen.arrays.checks import check_choice, check_non_negative, check_positive
+from kernelgen.arrays.checks import check_choice, check_non_negative
 from kernelgen.arrays.points import Points
 from kernelgen.datasets.dataset import Dataset, LoadProgress
 from kernelgen.datasets.registry import load_dataset
@@ -38,7 +38,7 @@ from kernelgen.experiments.feature_points import (
 )
 from kernelgen.features.base import FeatureMap
 from kernelgen.features.registry import make_features
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
+from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_multiple
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import KERNELS, make_kernel
 from kernelgen.randomization.corruptions import parse_labels
@@ -66,8 +66,9 @@ class SolveConfig:
     features : str
         What the kernel sees, see :func:`kernelgen.features.make_features`; "pixels" are values / 255 (digits / 16).
     kernel : {"gaussian", "laplacian", "polynomial", "linear"}
-    bandwidth : float or "auto"
-        Of the gaussian and laplacian kernels; "auto" is the median distance to the nearest neighbour.
+    bandwidth : float, "auto" or "auto:X"
+        Of the gaussian and laplacian kernels; "auto" is the median distance to the nearest neighbour, "auto:X" is X
+        times that.
     degree : int or None, normalize : bool
         Of the polynomial kernel; None means 3.
     ridge : float
@@ -110,8 +111,8 @@ class SolveConfig:
         check_non_negative(self.ridge, "ridge")
         make_features(self.features)
         parse_labels(self.labels)
+        rule_multiple(self.bandwidth)
         if self.bandwidth != "auto":
-            check_positive(self.bandwidth, "bandwidth")
             self._check_read("bandwidth", WITH_BANDWIDTH)
         if self.degree is not None:
             self._check_read("degree", ("polynomial",))
@@ -295,7 +296,7 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
     loaded = time.perf_counter()
     points = None if output.peak_bytes else make_points(features, data)
     made = time.perf_counter()
-    waits = points is None and config.kernel in WITH_BANDWIDTH and config.bandwidth == "auto"
+    waits = points is None and config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
     kernel = None if waits else _make_kernel(config, points)
     prepared = time.perf_counter()
     n_train, n_test = len(data.X_train), len(data.X_test)
@@ -452,12 +453,13 @@ def _count(asked: int | None, available: int, name: str, data: Dataset) -> int:
 
 
 def _make_kernel(config: SolveConfig, points: FeaturePoints | None) -> Kernel:
-    bandwidth = config.bandwidth
-    if config.kernel in WITH_BANDWIDTH and bandwidth == "auto" and points is not None:
-        bandwidth = nearest_neighbour_bandwidth(points.train, seed=config.seed)
+    """The kernel; `points` are needed where the bandwidth is a rule."""
+    bandwidth, multiple = config.bandwidth, rule_multiple(config.bandwidth)
+    if config.kernel in WITH_BANDWIDTH and multiple is not None and points is not None:
+        bandwidth = multiple * nearest_neighbour_bandwidth(points.train, seed=config.seed)
     return make_kernel(
         config.kernel,
-        bandwidth=None if bandwidth == "auto" else float(bandwidth),
+        bandwidth=None if isinstance(bandwidth, str) else float(bandwidth),
         degree=DEFAULT_DEGREE if config.degree is None else config.degree,
         normalize=config.normalize,
     )
