@@ -20,6 +20,10 @@ def save(path: Path, **arrays: object) -> Path:
     ("arguments", "words"),
     [
         (["--bandwidth", "-1"], "bandwidth"),
+        (["--bandwidth", "auto:0"], "auto:X"),
+        (["--features", "gabr"], "pixels, gabor, wavelet"),
+        (["--features", "gabor:pool=two"], "whole number"),
+        (["--features", "scattering:scales=4"], "too small for scales=4"),
         (["--bandwidth", "wide"], "bandwidth"),
         (["--ridge", "-0.1"], "ridge"),
         (["--threads", "4096"], "4096"),
