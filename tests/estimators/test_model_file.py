@@ -21,6 +21,7 @@ from kernelgen.features import FeatureValues, Layout, make_features
 RNG = np.random.default_rng(12)
 BYTES = Points(RNG.integers(0, 256, (20, 5), dtype=np.uint8), 1 / 255)
 FLOATS = Points(RNG.normal(size=(20, 5)), 0.5, RNG.normal(size=5))
+LAYOUT = '{"n_values": 5, "image_shape": null, "order": "planes"}'
 KERNELS = [Gaussian(0.7), Laplacian(1.5), Polynomial(4, 0.5, 1.0, normalize=True), Linear()]
 
 
@@ -96,27 +97,10 @@ def tampered(tmp_path: Path, **changes: str) -> Path:
         ({"kernel": '{"name": "gaussian", "bandwidth": -1}'}, "damaged"),
         ({"classes": "[1, 2]"}, "damaged"),
         ({"input_scale": "x"}, "damaged"),
-        (
-            {
-                "features": '{"name": "gabr"}',
-                "layout": '{"n_values": 5, "image_shape": null, "order": "planes"}',
-            },
-            "damaged",
-        ),
-        (
-            {
-                "features": '{"name": "pixels"}',
-                "layout": '{"n_values": 4, "image_shape": null, "order": "planes"}',
-            },
-            "damaged",
-        ),
-        (
-            {
-                "features": '{"name": "standardize"}',
-                "layout": '{"n_values": 5, "image_shape": null, "order": "planes"}',
-            },
-            "damaged",
-        ),
+        ({"features": '{"name": "gabr"}', "layout": LAYOUT}, "damaged"),
+        ({"features": '{"name": "pixels"}', "layout": LAYOUT.replace("5", "4")}, "damaged"),
+        ({"features": '{"name": "standardize"}', "layout": LAYOUT}, "damaged"),
+        ({"features": '{"name": "pixels"}', "layout": LAYOUT.replace("planes", "rows")}, "damaged"),
     ],
 )
 def test_other_files_are_refused(tmp_path, changes, message) -> None:

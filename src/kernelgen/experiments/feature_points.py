@@ -38,7 +38,7 @@ def stored_bytes(output: Output, n_rows: int) -> int:
 
 
 def add_features(plan: Plan, features: FeatureMap, data: Dataset, *, threads: int | None) -> Plan:
-    """The plan with a first phase that makes and stores the features; its seconds are those of a few rows, scaled up."""
+    """The plan with a first phase, which makes the features; its seconds are those of a few rows, scaled up."""
     layout = layout_of(data)
     output = features.output(layout, data.X_train.dtype)
     n_train, n_test = plan.n_samples, plan.n_test

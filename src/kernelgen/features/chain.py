@@ -95,14 +95,14 @@ class Chain(FeatureMap):
         *,
         is_applied: bool,
     ) -> tuple[FittedChain, FeatureValues]:
-        chain = FittedChain(self, layout, ())
+        chain, given = FittedChain(self, layout, ()), X.values
         for k, part in enumerate(self.maps):
             fitted = part.fit(X, layout, threads=threads)
             chain = replace(chain, parts=(*chain.parts, fitted))
             if is_applied or k < len(self.maps) - 1:
                 share = share_of(progress, self._steps(chain.layout, X.values.dtype), k)
                 layout = part.output(layout, X.values.dtype).layout
-                X = fitted.apply(X, threads=threads, progress=share, overwrite=k > 0)
+                X = fitted.apply(X, threads=threads, progress=share, overwrite=X.values is not given)
         return chain, X
 
     def _steps(self, layout: Layout, dtype: Any) -> list[float]:
@@ -148,10 +148,11 @@ class FittedChain(FittedMap):
         overwrite: bool = False,
     ) -> FeatureValues:
         """Features of the last map."""
-        steps = self.map._steps(self.layout, X.values.dtype)
+        steps, given = self.map._steps(self.layout, X.values.dtype), X.values
         for k, part in enumerate(self.parts):
             share = share_of(progress, steps, k)
-            X = part.apply(X, threads=threads, progress=share, overwrite=overwrite or k > 0)
+            own = overwrite or X.values is not given  # a map may pass its input through
+            X = part.apply(X, threads=threads, progress=share, overwrite=own)
         return X
 
     def feature_names(self) -> list[str]:
