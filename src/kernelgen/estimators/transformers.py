@@ -55,7 +55,10 @@ class ImageFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_positive(self.scale, "scale")
         shape = self._shape(rows.shape[1])
         row = Layout(self._filled(rows[:1]).shape[1], shape, self.layout)
-        features.output(row, rows.dtype)
+        try:
+            features.output(row, rows.dtype)
+        except UsageError as error:
+            raise UsageError(f"{error} (X has {rows.shape[1]} feature(s))") from None
         self.image_shape_ = shape
         self.features_ = features.fit(FeatureValues(self._filled(rows), self.scale), row)
         return self

@@ -106,7 +106,8 @@ class FeatureMap(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Name and all parameters, for JSON."""
-        return {"name": self.name} | {item.name: getattr(self, item.name) for item in fields(self)}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {"name": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @property
     def spec(self) -> str:

@@ -65,7 +65,7 @@ def spectrum(psi: NDArray[np.complex128]) -> FloatArray:
 
 def _copies(shape: tuple[int, int], reach: float) -> list[tuple[FloatArray, FloatArray]]:
     """Coordinates of the grid (0, 1, .. and -1, -2, .. from [0, 0]), and of the copies of it within reach."""
-    u0, u1 = (np.fft.fftfreq(size, 1.0 / size) for size in shape)
+    u0, u1 = (np.fft.fftfreq(size, 1.0 / size).astype(np.float64) for size in shape)
     rows, columns = (int(np.ceil(reach / size)) for size in shape)
     return [
         (u0[:, None] + i * shape[0], u1[None, :] + j * shape[1])

@@ -206,14 +206,17 @@ class ScatteringTransform(PlaneTransform):
         sides = [
             (self.before, grid - size - self.before) for grid, size in zip(self.grid, self.shape, strict=True)
         ]
-        mode: Any = "symmetric" if self.map.boundary == "reflect" else "constant"
-        return np.pad(planes, [(0, 0), *sides], mode=mode)
+        if self.map.boundary == "reflect":
+            return np.pad(planes, [(0, 0), *sides], mode="symmetric")
+        return np.pad(planes, [(0, 0), *sides])
 
     def _average(self, u: NDArray[Any], scale: int) -> NDArray[Any]:
         rows, columns = self.weights[scale]
-        return rows @ (u @ columns.T)
+        averages: NDArray[Any] = rows @ (u @ columns.T)
+        return averages
 
 
 def _moduli(u_hat: NDArray[Any], psi_hat: NDArray[Any], step: int) -> NDArray[Any]:
     """|u * psi_l| at every step-th pixel, shape (n, L, rows / step, columns / step)."""
-    return np.abs(scipy.fft.ifft2(decimated_products(u_hat, psi_hat, step), overwrite_x=True))
+    moduli: NDArray[Any] = np.abs(scipy.fft.ifft2(decimated_products(u_hat, psi_hat, step), overwrite_x=True))
+    return moduli
