@@ -108,14 +108,14 @@ def test_values_that_cannot_be(name: str, value: float, word: str) -> None:
     X = np.ones((40, 16))
     fitted = make_features(SMALL[name]).fit(FeatureValues(X), LAYOUT)
     X[33, 5] = value
-    with pytest.raises(DataError, match=f"{word}.* in row 33, column 5"):
+    with pytest.raises(DataError, match=rf"{word}.* in row 33, column 5"):
         fitted.apply(FeatureValues(X))
     with pytest.raises(DataError, match=word):
         fit_apply(SMALL[name], X)
 
 
 @pytest.mark.parametrize("spec", [*SMALL.values(), "gabor:pool=2,stride=2+standardize"])
-@pytest.mark.parametrize("normalize", ["", ",normalize=image"])
+@pytest.mark.parametrize("normalize", ["", ",normalize=image", ",normalize=none"])
 @pytest.mark.parametrize("value", [0.0, 0.7, 1.0])
 def test_constant_images_and_one_image_have_finite_features(spec: str, normalize: str, value: float) -> None:
     head, plus, tail = spec.partition("+")

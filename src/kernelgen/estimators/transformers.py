@@ -144,7 +144,7 @@ class GaborFeatures(ImageFeatures):
     >>> from sklearn.datasets import load_digits
     >>> X, y = load_digits(return_X_y=True)
     >>> GaborFeatures(pool=3, stride=1, scale=1 / 16).fit_transform(X[:5]).shape
-    (5, 612)
+    (5, 576)
     """
 
     _map = Gabor
@@ -157,13 +157,13 @@ class GaborFeatures(ImageFeatures):
         width: float = 0.35,
         aspect: float = 0.5,
         nonlinearity: str = "modulus",
-        pool: int = 4,
-        stride: int = 4,
+        pool: int = 7,
+        stride: int = 3,
         window: str = "box",
-        lowpass: bool = True,
-        root: bool = False,
+        lowpass: bool = False,
+        root: bool = True,
         boundary: str = "zero",
-        normalize: str = "none",
+        normalize: str = "image",
         image_shape: ImageShape = None,
         layout: str = "interleaved",
         scale: float = 1.0,
@@ -236,11 +236,11 @@ class WaveletFeatures(ImageFeatures):
         kind: str = "stationary",
         mode: str = "symmetric",
         modulus: bool = True,
-        pool: int = 4,
-        stride: int = 4,
+        pool: int = 7,
+        stride: int = 3,
         window: str = "box",
-        root: bool = False,
-        normalize: str = "none",
+        root: bool = True,
+        normalize: str = "image",
         image_shape: ImageShape = None,
         layout: str = "interleaved",
         scale: float = 1.0,
@@ -310,9 +310,9 @@ class ScatteringFeatures(ImageFeatures):
         orientations: int = 8,
         order: int = 2,
         stride: int | None = None,
-        root: bool = False,
+        root: bool = True,
         boundary: str = "zero",
-        normalize: str = "none",
+        normalize: str = "image",
         image_shape: ImageShape = None,
         layout: str = "interleaved",
         scale: float = 1.0,

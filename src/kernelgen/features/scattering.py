@@ -72,8 +72,9 @@ class Scattering(ImageMap):
     orientations: int = 8
     order: int = 2
     stride: int | None = None
-    root: bool = False
+    root: bool = True
     boundary: str = "zero"
+    normalize: str = "image"
 
     def __post_init__(self) -> None:
         super().__post_init__()

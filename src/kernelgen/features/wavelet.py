@@ -74,10 +74,11 @@ class Wavelet(ImageMap):
     kind: str = "stationary"
     mode: str = "symmetric"
     modulus: bool = True
-    pool: int = 4
-    stride: int = 4
+    pool: int = 7
+    stride: int = 3
     window: str = "box"
-    root: bool = False
+    root: bool = True
+    normalize: str = "image"
 
     def __post_init__(self) -> None:
         super().__post_init__()
