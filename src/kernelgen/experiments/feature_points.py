@@ -37,8 +37,13 @@ def stored_bytes(output: Output, n_rows: int) -> int:
     return n_rows * output.row_bytes if output.peak_bytes else 0
 
 
-def add_features(plan: Plan, features: FeatureMap, data: Dataset, *, threads: int | None) -> Plan:
-    """The plan with a first phase, which makes the features; its seconds are those of a few rows, scaled up."""
+def add_features(
+    plan: Plan, features: FeatureMap, data: Dataset, *, threads: int | None, then_bytes: int = 0
+) -> Plan:
+    """The plan with a first phase, which makes the features; its seconds are those of a few rows, scaled up.
+
+    ``then_bytes`` are what that phase allocates once the features are there.
+    """
     layout = layout_of(data)
     output = features.output(layout, data.X_train.dtype)
     n_train, n_test = plan.n_samples, plan.n_test
@@ -49,12 +54,10 @@ def add_features(plan: Plan, features: FeatureMap, data: Dataset, *, threads: in
     start = time.perf_counter()
     features.fit_apply(sample, layout, threads=threads)
     seconds = (time.perf_counter() - start) * (n_train + n_test) / len(sample.values)
-    made = Phase(
-        "features",
-        max(n_train * output.peak_bytes, n_train * output.row_bytes + n_test * output.peak_bytes),
-        (n_train + n_test) * output.flops,
-        seconds,
-    )
+    making = max(n_train * output.peak_bytes, n_train * output.row_bytes + n_test * output.peak_bytes)
+    held = (n_train + n_test) * output.row_bytes
+    flops = (n_train + n_test) * output.flops
+    made = Phase("features", max(making, held + then_bytes), flops, seconds)
     peak = max(made.bytes, plan.peak_bytes)
     return replace(
         plan,

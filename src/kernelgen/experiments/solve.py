@@ -38,7 +38,7 @@ from kernelgen.experiments.feature_points import (
 )
 from kernelgen.features.base import FeatureMap
 from kernelgen.features.registry import make_features
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_multiple
+from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_bytes, rule_multiple
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import KERNELS, make_kernel
 from kernelgen.randomization.corruptions import parse_labels
@@ -299,7 +299,6 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
     waits = points is None and config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
     kernel = None if waits else _make_kernel(config, points)
     prepared = time.perf_counter()
-    n_train, n_test = len(data.X_train), len(data.X_test)
     return SolveProblem(
         config=config,
         data=data,
@@ -307,25 +306,28 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
         features=features,
         points=points,
         kernel=kernel,
-        plan=add_features(
-            plan(
-                n_train,
-                output.layout.n_values,
-                n_targets=encode_labels(y_train)[1].shape[1],
-                n_test=n_test,
-                precision=config.precision,
-                values_dtype=output.dtype if points is None else points.train.values.dtype,
-                engine=config.engine,
-                threads=config.threads,
-                budget_bytes=config.memory_budget,
-                held_bytes=stored_bytes(output, n_train + n_test),
-            ),
-            features,
-            data,
-            threads=config.threads,
-        ),
+        plan=_make_plan(config, data, features, n_targets=encode_labels(y_train)[1].shape[1]),
         seconds={"load": loaded - start, "features": made - loaded, "bandwidth": prepared - made},
     )
+
+
+def _make_plan(config: SolveConfig, data: Dataset, features: FeatureMap, *, n_targets: int) -> Plan:
+    output = features.output(layout_of(data), data.X_train.dtype)
+    n_train, n_test = len(data.X_train), len(data.X_test)
+    solving = plan(
+        n_train,
+        output.layout.n_values,
+        n_targets=n_targets,
+        n_test=n_test,
+        precision=config.precision,
+        values_dtype=output.dtype,
+        engine=config.engine,
+        threads=config.threads,
+        budget_bytes=config.memory_budget,
+        held_bytes=stored_bytes(output, n_train + n_test),
+    )
+    rule = rule_bytes(n_train, output.layout.n_values) if isinstance(config.bandwidth, str) else 0
+    return add_features(solving, features, data, threads=config.threads, then_bytes=rule)
 
 
 def solve_problem(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +26,7 @@ def decimated_products(u_hat: NDArray[Any], psi_hat: NDArray[Any], step: int) ->
     """
     n, rows, columns = u_hat.shape
     out = np.zeros((n, len(psi_hat), rows // step, columns // step), u_hat.dtype)
-    _add_products(u_hat, psi_hat, out)
+    _compiled()(u_hat, psi_hat, out)
     if step > 1:
         out *= out.real.dtype.type(1.0 / step**2)
     return out
@@ -40,7 +41,14 @@ def aliased(psi_hat: NDArray[Any], step: int) -> NDArray[Any]:
     return folded
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@functools.cache
+def _compiled() -> Callable[[Any, Any, Any], None]:
+    import numba  # loads slowly, and only scattering needs it
+
+    compiled: Callable[[Any, Any, Any], None] = numba.njit(nogil=True, cache=True)(_add_products)
+    return compiled
+
+
 def _add_products(u_hat: Any, psi_hat: Any, out: Any) -> None:
     n, L, rows, columns = out.shape
     for i in range(n):

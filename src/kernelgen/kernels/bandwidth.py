@@ -91,6 +91,12 @@ def nearest_neighbour_bandwidth(points: Points, *, n_rows: int = 1000, seed: int
     return float(np.median(np.linalg.norm(gaps, axis=1)))
 
 
+def rule_bytes(n_samples: int, n_features: int, *, n_rows: int = 1000) -> int:
+    """Bytes that :func:`nearest_neighbour_bandwidth` allocates: its sample, a block of points, their distances."""
+    r, c = min(n_samples, n_rows), min(n_samples, _COLUMNS)
+    return 8 * (3 * r + 2 * c) * n_features + 3 * 8 * r * c
+
+
 def _nearest_rows(points: Points, sample: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """For each sampled row the other row nearest to it."""
     x = points.raw_float64(sample)
