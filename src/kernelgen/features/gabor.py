@@ -31,28 +31,28 @@ class Gabor(ImageMap):
 
     Parameters
     ----------
-    frequencies : tuple of float
+    frequencies : tuple of float, default (0.25, 0.125)
         Cycles a pixel, above 0 and at most 0.5.
-    orientations : int
+    orientations : int, default 8
         Angles from 0 to pi.
-    width : float
+    width : float, default 0.35
         Standard deviation of the envelope along the wave, in wavelengths.
-    aspect : float
+    aspect : float, default 0.5
         That deviation over the one along the crests.
-    nonlinearity : {"modulus", "rectified", "energy"}
+    nonlinearity : {"modulus", "rectified", "energy"}, default "modulus"
         rho(z) = abs(z); or the four parts max(+-Re z, 0), max(+-Im z, 0), which keep the phase; or abs(z)^2.
-    pool, stride : int
+    pool, stride : int, default 7, 3
         Side of the window of an average, and the step to the next one, in pixels.
-    window : {"box", "gaussian"}
+    window : {"box", "gaussian"}, default "box"
         See :func:`kernelgen.features.pooling.pooling_matrix`.
-    lowpass : bool
+    lowpass : bool, default False
         Also the averages of the image itself.
-    root : bool
+    root : bool, default True
         Take square roots of the averages (signed, for the image's own).
-    boundary : {"zero", "reflect"}
+    boundary : {"zero", "reflect"}, default "zero"
         What the margin is filled with. It is as wide as two standard deviations of the longest envelope, and
         no wider than the image.
-    normalize : {"none", "image"}
+    normalize : {"none", "image"}, default "image"
         Divide the features of each image by their Euclidean norm.
 
     Raises
@@ -85,7 +85,6 @@ class Gabor(ImageMap):
     lowpass: bool = False
     root: bool = True
     boundary: str = "zero"
-    normalize: str = "image"
 
     def __post_init__(self) -> None:
         super().__post_init__()

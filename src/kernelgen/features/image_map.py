@@ -53,7 +53,7 @@ class PlaneTransform(ABC):
 class ImageMap(FeatureMap):
     """A map of images plane by plane; `normalize` comes after it."""
 
-    normalize: str = "none"
+    normalize: str = "image"
 
     def __post_init__(self) -> None:
         check_choice(self.normalize, "normalize", NORMALIZATIONS)

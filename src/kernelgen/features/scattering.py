@@ -20,7 +20,7 @@ BOUNDARIES = ("zero", "reflect")
 FREQUENCY, WIDTH = (
     3 / 8,
     0.8,
-)  # of the finest wavelet: cycles a pixel, and pixels; halved and doubled by scale
+)  # of the finest wavelet, in cycles a pixel and in pixels; by scale halved and doubled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +33,20 @@ class Scattering(ImageMap):
 
     Parameters
     ----------
-    scales : int
+    scales : int, default 3
         J: averages are taken over about 2^J pixels, and their grid has this step by default.
-    orientations : int
+    orientations : int, default 8
         L, angles from 0 to pi.
-    order : {0, 1, 2}
+    order : {0, 1, 2}, default 2
         Largest number of moduli.
-    stride : int or None
+    stride : int or None, default None
         Pixels from one average to the next; None means 2^scales.
-    root : bool
-        Take square roots of the moduli's averages.
-    boundary : {"zero", "reflect"}
+    root : bool, default True
+        Take square roots of the averages, with the sign of the image's own.
+    boundary : {"zero", "reflect"}, default "zero"
         What the margin around the image is filled with: at least 2^scales pixels, up to a grid whose sides are
         multiples of 2^scales.
-    normalize : {"none", "image"}
+    normalize : {"none", "image"}, default "image"
         Divide the features of each image by their Euclidean norm.
 
     Raises
@@ -74,7 +74,6 @@ class Scattering(ImageMap):
     stride: int | None = None
     root: bool = True
     boundary: str = "zero"
-    normalize: str = "image"
 
     def __post_init__(self) -> None:
         super().__post_init__()

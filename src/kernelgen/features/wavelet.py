@@ -29,27 +29,27 @@ class Wavelet(ImageMap):
 
     Parameters
     ----------
-    wavelet : str
+    wavelet : str, default "db2"
         Any discrete wavelet of PyWavelets: ``db2``, ``haar``, ``sym4``, ``bior2.2`` and so on.
-    level : int
+    level : int, default 2
         Depth, at least 1.
-    kind : {"decimated", "stationary", "packet"}
+    kind : {"decimated", "stationary", "packet"}, default "stationary"
         ``pywt.wavedec2``; ``pywt.swt2``, which keeps all positions, so that a shifted image has shifted
         coefficients; or the full tree of wavelet packets, in which details are split again.
-    mode : str
+    mode : str, default "symmetric"
         How the image goes on beyond its edges, a PyWavelets mode (``symmetric``, ``zero``, ``periodization``, ...).
         The stationary transform is periodic on the image, with zeros added below and on the right up to a
         multiple of 2^level.
-    modulus : bool
+    modulus : bool, default True
         Absolute values of the details.
-    pool, stride : int
+    pool, stride : int, default 7, 3
         Averages over windows of this side and step, in coefficients of a band; 1 and 1 keep all. A window is cut
         down to the side of a band that is smaller.
-    window : {"box", "gaussian"}
+    window : {"box", "gaussian"}, default "box"
         See :func:`kernelgen.features.pooling.pooling_matrix`.
-    root : bool
+    root : bool, default True
         Take square roots of the averages, with their signs.
-    normalize : {"none", "image"}
+    normalize : {"none", "image"}, default "image"
         Divide the features of each image by their Euclidean norm.
 
     Raises
@@ -78,7 +78,6 @@ class Wavelet(ImageMap):
     stride: int = 3
     window: str = "box"
     root: bool = True
-    normalize: str = "image"
 
     def __post_init__(self) -> None:
         super().__post_init__()
