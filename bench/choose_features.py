@@ -52,8 +52,6 @@ CANDIDATES = {
             "scales=3,root=false,normalize=none",
             "scales=3,root=true,normalize=none",
             "scales=3,root=true,normalize=image",
-            "scales=3,root=true,normalize=image+standardize",
-            "scales=3,root=true,normalize=image,orientations=6",
             "scales=3,root=true,normalize=image,order=1",
         )
     ],
@@ -63,7 +61,6 @@ CANDIDATES = {
             "wavelet=db2,level=2,pool=7,stride=3,root=true,normalize=none",
             "wavelet=db2,level=2,pool=7,stride=3,root=true,normalize=image",
             "wavelet=db4,level=2,pool=7,stride=3,root=true,normalize=image",
-            "wavelet=db2,level=3,pool=7,stride=3,root=true,normalize=image",
             "wavelet=db2,level=2,kind=decimated,pool=2,stride=1,root=true,normalize=image",
         )
     ],
