@@ -33,6 +33,18 @@ class ImageFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     threads: int | None
     progress: ProgressFraction | None
 
+    def _read_rows(
+        self,
+        image_shape: ImageShape,
+        layout: str,
+        scale: float,
+        threads: int | None,
+        progress: ProgressFraction | None,
+    ) -> None:
+        """Keep the parameters that are the same for all maps, as they are."""
+        self.image_shape, self.layout, self.scale = image_shape, layout, scale
+        self.threads, self.progress = threads, progress
+
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Take note of the shape of the images.
 
@@ -182,11 +194,7 @@ class GaborFeatures(ImageFeatures):
         self.root = root
         self.boundary = boundary
         self.normalize = normalize
-        self.image_shape = image_shape
-        self.layout = layout
-        self.scale = scale
-        self.threads = threads
-        self.progress = progress
+        self._read_rows(image_shape, layout, scale, threads, progress)
 
 
 class WaveletFeatures(ImageFeatures):
@@ -198,25 +206,8 @@ class WaveletFeatures(ImageFeatures):
     ----------
     wavelet, level, kind, mode, modulus, pool, stride, window, root, normalize
         As for :class:`kernelgen.features.Wavelet`, with the same defaults.
-    image_shape : tuple (height, width[, channels]), "square" or None, default None
-        Of the image in a row. None is a square of one channel, and an error where the number of values is not a
-        square number. "square" is the smallest square that holds a row, filled up with zeros: for rows that are no
-        images.
-    layout : {"interleaved", "planes"}, default "interleaved"
-        Order of the values in a row: height, width, channel with the last fastest; or channel, height, width.
-    scale : float, default 1.0
-        Multiplies X first, 1/255 for bytes of an image.
-    threads : int or None, default None
-        None: every core this process may use.
-    progress : callable or None, default None
-        Called with the fraction done while transforming.
-
-    Attributes
-    ----------
-    features_ : FittedMap
-    image_shape_ : tuple (height, width, channels)
-    n_features_in_, feature_names_in_
-        As everywhere in scikit-learn.
+    image_shape, layout, scale, threads, progress
+        As for :class:`GaborFeatures`, and so are the attributes.
 
     Examples
     --------
@@ -257,11 +248,7 @@ class WaveletFeatures(ImageFeatures):
         self.window = window
         self.root = root
         self.normalize = normalize
-        self.image_shape = image_shape
-        self.layout = layout
-        self.scale = scale
-        self.threads = threads
-        self.progress = progress
+        self._read_rows(image_shape, layout, scale, threads, progress)
 
 
 class ScatteringFeatures(ImageFeatures):
@@ -273,25 +260,8 @@ class ScatteringFeatures(ImageFeatures):
     ----------
     scales, orientations, order, stride, root, boundary, normalize
         As for :class:`kernelgen.features.Scattering`, with the same defaults.
-    image_shape : tuple (height, width[, channels]), "square" or None, default None
-        Of the image in a row. None is a square of one channel, and an error where the number of values is not a
-        square number. "square" is the smallest square that holds a row, filled up with zeros: for rows that are no
-        images.
-    layout : {"interleaved", "planes"}, default "interleaved"
-        Order of the values in a row: height, width, channel with the last fastest; or channel, height, width.
-    scale : float, default 1.0
-        Multiplies X first, 1/255 for bytes of an image.
-    threads : int or None, default None
-        None: every core this process may use.
-    progress : callable or None, default None
-        Called with the fraction done while transforming.
-
-    Attributes
-    ----------
-    features_ : FittedMap
-    image_shape_ : tuple (height, width, channels)
-    n_features_in_, feature_names_in_
-        As everywhere in scikit-learn.
+    image_shape, layout, scale, threads, progress
+        As for :class:`GaborFeatures`, and so are the attributes.
 
     Examples
     --------
@@ -326,8 +296,4 @@ class ScatteringFeatures(ImageFeatures):
         self.root = root
         self.boundary = boundary
         self.normalize = normalize
-        self.image_shape = image_shape
-        self.layout = layout
-        self.scale = scale
-        self.threads = threads
-        self.progress = progress
+        self._read_rows(image_shape, layout, scale, threads, progress)

@@ -15,7 +15,7 @@ from kernelgen.solvers.costs import Phase
 from kernelgen.solvers.plan import Plan
 from kernelgen.solvers.progress import ProgressCallback, phase
 
-_TIMED_ROWS = 64
+_TIMED_ROWS = 256  # enough blocks for all threads
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def add_features(
     if output.peak_bytes == 0:
         return plan
     sample = FeatureValues(data.X_train[:_TIMED_ROWS], 1.0 / data.maximum)
-    features.fit_apply(sample, layout, threads=threads)  # once for what is loaded and cached at first use
+    few = FeatureValues(sample.values[:2], sample.scale)
+    features.fit_apply(few, layout, threads=threads)  # once for what is loaded and compiled at first use
     start = time.perf_counter()
     features.fit_apply(sample, layout, threads=threads)
     seconds = (time.perf_counter() - start) * (n_train + n_test) / len(sample.values)
