@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class ImageMap(FeatureMap):
         """Features a plane times channels, in float64 for float64 rows and in float32 for others."""
         height, width, channels = layout.shape_for(self.name)
         computed = float_dtype(dtype)
-        transform = self.transform((height, width), computed)
+        transform = _transform(self, (height, width), computed)
         n_features = channels * len(transform.names)
         return Output(
             Layout(n_features), computed, channels * transform.flops, n_features * computed.itemsize
@@ -115,8 +116,8 @@ class FittedImageMap(FittedMap):
         if X.values.dtype.kind == "f":
             check_finite(X.values, "X")
         dtype = float_dtype(X.values.dtype)
-        transform = self._transform(dtype)
-        channels = self.layout.shape_for(self.map.name)[2]
+        height, width, channels = self.layout.shape_for(self.map.name)
+        transform = _transform(self.map, (height, width), dtype)
         scale = dtype.type(X.scale)
 
         def block(rows: NDArray[Any]) -> NDArray[Any]:
@@ -138,15 +139,17 @@ class FittedImageMap(FittedMap):
 
     def feature_names(self) -> list[str]:
         """Names of the transform; with more than one channel, their number before them."""
-        channels = self.layout.shape_for(self.map.name)[2]
-        names = self._transform(np.dtype(np.float64)).names
+        height, width, channels = self.layout.shape_for(self.map.name)
+        names = _transform(self.map, (height, width), np.dtype(np.float64)).names
         if channels == 1:
             return [f"{self.map.name}_{name}" for name in names]
         return [f"{self.map.name}_channel{c}_{name}" for c in range(channels) for name in names]
 
-    def _transform(self, dtype: np.dtype[Any]) -> PlaneTransform:
-        height, width, _ = self.layout.shape_for(self.map.name)
-        return self.map.transform((height, width), dtype)
+
+@functools.lru_cache(maxsize=8)
+def _transform(features: ImageMap, shape: tuple[int, int], dtype: np.dtype[Any]) -> PlaneTransform:
+    """One transform for equal maps: filters are made once."""
+    return features.transform(shape, dtype)
 
 
 def fft_flops(counts: Mapping[tuple[int, int], int]) -> float:
