@@ -78,12 +78,12 @@ def test_bytes_are_their_values(spec: str) -> None:
     ("spec", "cells", "shift"),
     [
         (
-            "gabor:pool=4,stride=4,boundary=zero,normalize=none,frequencies=0.3/0.2,lowpass=true,root=false",
+            "gabor:pool=4,stride=4,window=box,boundary=zero,normalize=none,frequencies=0.3/0.2,lowpass=true,root=false",
             (6, 6),
             4,
         ),
         (
-            "gabor:pool=3,stride=1,boundary=zero,nonlinearity=rectified,normalize=none,frequencies=0.3,root=false",
+            "gabor:pool=3,stride=1,window=box,boundary=zero,nonlinearity=rectified,normalize=none,frequencies=0.3,root=false",
             (22, 22),
             1,
         ),

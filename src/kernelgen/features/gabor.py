@@ -41,9 +41,9 @@ class Gabor(ImageMap):
         That deviation over the one along the crests.
     nonlinearity : {"modulus", "rectified", "energy"}, default "modulus"
         rho(z) = abs(z); or the four parts max(+-Re z, 0), max(+-Im z, 0), which keep the phase; or abs(z)^2.
-    pool, stride : int, default 7, 3
+    pool, stride : int, default 5, 3
         Side of the window of an average, and the step to the next one, in pixels.
-    window : {"box", "gaussian"}, default "box"
+    window : {"box", "gaussian"}, default "gaussian"
         See :func:`kernelgen.features.pooling.pooling_matrix`.
     lowpass : bool, default False
         Also the averages of the image itself.
@@ -62,8 +62,7 @@ class Gabor(ImageMap):
 
     Notes
     -----
-    The defaults had the smallest error, or nearly so at fewer features, on held-out rows of MNIST's training set
-    (``bench/choose_features.py``). On a grid of N pixels with F filters an image takes about
+    The defaults had the smallest error on held-out rows of MNIST's training set (``bench/choose_features.py``). On a grid of N pixels with F filters an image takes about
     ``5 N log2(N) (F + 1)`` flops. Constant images give 0 but for `lowpass`, with the ``reflect`` boundary.
 
     References
@@ -79,9 +78,9 @@ class Gabor(ImageMap):
     width: float = 0.35
     aspect: float = 0.5
     nonlinearity: str = "modulus"
-    pool: int = 7
+    pool: int = 5
     stride: int = 3
-    window: str = "box"
+    window: str = "gaussian"
     lowpass: bool = False
     root: bool = True
     boundary: str = "zero"

@@ -46,7 +46,7 @@ class Scattering(ImageMap):
     boundary : {"zero", "reflect"}, default "zero"
         What the margin around the image is filled with: at least 2^scales pixels, up to a grid whose sides are
         multiples of 2^scales.
-    normalize : {"none", "image"}, default "image"
+    normalize : {"none", "image"}, default "none"
         Divide the features of each image by their Euclidean norm.
 
     Raises
@@ -74,6 +74,7 @@ class Scattering(ImageMap):
     stride: int | None = None
     root: bool = True
     boundary: str = "zero"
+    normalize: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
