@@ -62,8 +62,9 @@ class Gabor(ImageMap):
 
     Notes
     -----
-    The defaults had the smallest error on held-out rows of MNIST's training set (``bench/choose_features.py``). On a grid of N pixels with F filters an image takes about
-    ``5 N log2(N) (F + 1)`` flops. Constant images give 0 but for `lowpass`, with the ``reflect`` boundary.
+    The defaults had the smallest error on held-out rows of MNIST's training set (``bench/choose_features.py``). On
+    a grid of N pixels with F filters an image takes about ``5 N log2(N) (F + 1)`` flops. Constant images give 0
+    with the ``reflect`` boundary, but for `lowpass`.
 
     References
     ----------
