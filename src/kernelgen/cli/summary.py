@@ -102,7 +102,7 @@ def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
         ("RKHS norm", _number(certificate["rkhs_norm"], digits=5)),
     ]
     if record.features != "pixels":
-        rows.append(("features", f"{record.features.replace('[', r'[')}: {record.n_features:,}"))
+        rows.append(("features", f"{record.features}: {record.n_features:,}"))
     if record.labels != "true":
         rows.append(("labels", f"{record.labels}: {record.label_changes:,} of {record.n_train:,} changed"))
     if certificate.get("n_merged_duplicates"):
