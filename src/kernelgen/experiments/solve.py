@@ -11,7 +11,7 @@ from __future__ import annotations
 import platform
 import shlex
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import metadata
 from os import PathLike
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernelgen
-from kernelgen.arrays.checks import check_choice, check_non_negative, check_points, check_positive
+from kernelgen.arrays.checks import check_choice, check_non_negative
 from kernelgen.arrays.points import Points
 from kernelgen.datasets.dataset import Dataset, LoadProgress
 from kernelgen.datasets.registry import load_dataset
@@ -29,14 +29,22 @@ from kernelgen.errors import UsageError
 from kernelgen.estimators.model import Model, check_solved
 from kernelgen.estimators.model_file import check_destination, save_model
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
+from kernelgen.experiments.feature_points import (
+    FeaturePoints,
+    add_features,
+    layout_of,
+    make_points,
+    stored_bytes,
+)
+from kernelgen.features.base import FeatureMap
 from kernelgen.features.registry import make_features
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
+from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_bytes, rule_multiple
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import KERNELS, make_kernel
 from kernelgen.randomization.corruptions import parse_labels
 from kernelgen.solvers.cholesky import factorize
 from kernelgen.solvers.memory import PeakMemory
-from kernelgen.solvers.plan import PRECISIONS, Plan, plan
+from kernelgen.solvers.plan import PRECISIONS, Plan, check_fits, plan
 from kernelgen.solvers.progress import ProgressCallback
 
 WITH_BANDWIDTH = ("gaussian", "laplacian")
@@ -56,10 +64,11 @@ class SolveConfig:
     offline : bool
         Download nothing.
     features : str
-        What the kernel sees; "pixels" are values / 255 (digits / 16).
+        What the kernel sees, see :func:`kernelgen.features.make_features`; "pixels" are values / 255 (digits / 16).
     kernel : {"gaussian", "laplacian", "polynomial", "linear"}
-    bandwidth : float or "auto"
-        Of the gaussian and laplacian kernels; "auto" is the median distance to the nearest neighbour.
+    bandwidth : float, "auto" or "auto:X"
+        Of the gaussian and laplacian kernels; "auto" is the median distance to the nearest neighbour, "auto:X" is X
+        times that.
     degree : int or None, normalize : bool
         Of the polynomial kernel; None means 3.
     ridge : float
@@ -102,8 +111,8 @@ class SolveConfig:
         check_non_negative(self.ridge, "ridge")
         make_features(self.features)
         parse_labels(self.labels)
+        rule_multiple(self.bandwidth)
         if self.bandwidth != "auto":
-            check_positive(self.bandwidth, "bandwidth")
             self._check_read("bandwidth", WITH_BANDWIDTH)
         if self.degree is not None:
             self._check_read("degree", ("polynomial",))
@@ -139,14 +148,31 @@ class SolveConfig:
 
 @dataclass(frozen=True)
 class SolveProblem:
-    """Points, labels and kernel, ready to be solved, and the plan for it; nothing large is allocated yet."""
+    """Rows, labels, features and kernel, ready to be solved, and the plan for it; nothing large is allocated yet.
+
+    Attributes
+    ----------
+    config : SolveConfig
+    data : Dataset
+        Training rows as the labels' corruption left them, their true labels, and test rows.
+    y_train : int64 array, shape (n,)
+        Labels to fit.
+    features : FeatureMap
+    points : FeaturePoints or None
+        None where the features are still to be made: they take time or memory.
+    kernel : Kernel or None
+        None where its bandwidth is a rule for features that are still to be made.
+    plan : Plan
+    seconds : dict
+        Of what was done: ``load``, ``features``, ``bandwidth``.
+    """
 
     config: SolveConfig
     data: Dataset
-    train: Points
-    test: Points
     y_train: NDArray[np.int64]
-    kernel: Kernel
+    features: FeatureMap
+    points: FeaturePoints | None
+    kernel: Kernel | None
     plan: Plan
     seconds: dict[str, float]
 
@@ -159,6 +185,7 @@ class SolveProblem:
         """Return the plan and what it is for, ready for JSON."""
         return {
             "dataset": self.data.name,
+            "features": self.config.features,
             "kernel": self.config.kernel,
             "bandwidth": getattr(self.kernel, "bandwidth", None),
             "command": self.config.command(),
@@ -170,9 +197,10 @@ class SolveProblem:
 class SolveRecord:
     """What was solved, how well, how it was proved and what it took; the fields are the keys of the JSON object.
 
-    Errors are fractions. ``seconds`` has ``gram, factor, solve, refine, predict`` and their ``total`` with
-    the time of the bandwidth rule; ``load``, the time to read the data, comes on top. ``planned_bytes`` and
-    ``peak_bytes`` are above the start of the solve, with the data in memory.
+    Errors are fractions. ``seconds`` has ``features, bandwidth, gram, factor, solve, refine, predict`` and their
+    ``total``; ``load``, the time to read the data, comes on top. ``planned_bytes`` and ``peak_bytes`` are above the
+    start of the solve, with the data in memory. ``features`` is the text of the config, ``feature_parameters`` all
+    parameters it stands for.
     """
 
     dataset: str
@@ -205,6 +233,7 @@ class SolveRecord:
     data: dict[str, Any]
     model: str | None
     command: str
+    feature_parameters: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
@@ -261,33 +290,44 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
     )
     corrupt = parse_labels(config.labels)
     X_train, y_train = corrupt(data.X_train, data.y_train, np.random.default_rng(config.seed))
+    data = replace(data, X_train=X_train)
     features = make_features(config.features)
-    values, scale = features.apply(X_train, maximum=data.maximum)
-    train = check_points(values, name="the training set", scale=scale)
-    test = Points(features.apply(data.X_test, maximum=data.maximum).values, scale)
+    output = features.output(layout_of(data), data.X_train.dtype)
     loaded = time.perf_counter()
-    kernel = _make_kernel(config, train)
+    points = None if output.peak_bytes else make_points(features, data)
+    made = time.perf_counter()
+    waits = points is None and config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
+    kernel = None if waits else _make_kernel(config, points)
     prepared = time.perf_counter()
     return SolveProblem(
         config=config,
         data=data,
-        train=train,
-        test=test,
         y_train=y_train,
+        features=features,
+        points=points,
         kernel=kernel,
-        plan=plan(
-            train.n_samples,
-            train.n_features,
-            n_targets=encode_labels(y_train)[1].shape[1],
-            n_test=test.n_samples,
-            precision=config.precision,
-            values_dtype=train.values.dtype,
-            engine=config.engine,
-            threads=config.threads,
-            budget_bytes=config.memory_budget,
-        ),
-        seconds={"load": loaded - start, "bandwidth": prepared - loaded},
+        plan=_make_plan(config, data, features, n_targets=encode_labels(y_train)[1].shape[1]),
+        seconds={"load": loaded - start, "features": made - loaded, "bandwidth": prepared - made},
     )
+
+
+def _make_plan(config: SolveConfig, data: Dataset, features: FeatureMap, *, n_targets: int) -> Plan:
+    output = features.output(layout_of(data), data.X_train.dtype)
+    n_train, n_test = len(data.X_train), len(data.X_test)
+    solving = plan(
+        n_train,
+        output.layout.n_values,
+        n_targets=n_targets,
+        n_test=n_test,
+        precision=config.precision,
+        values_dtype=output.dtype,
+        engine=config.engine,
+        threads=config.threads,
+        budget_bytes=config.memory_budget,
+        held_bytes=stored_bytes(output, n_train + n_test),
+    )
+    rule = rule_bytes(n_train, output.layout.n_values) if isinstance(config.bandwidth, str) else 0
+    return add_features(solving, features, data, threads=config.threads, then_bytes=rule)
 
 
 def solve_problem(
@@ -299,6 +339,7 @@ def solve_problem(
     """Solve what was prepared, predict the test set, write the model where asked, and record it all."""
     if save is not None:
         check_destination(Path(save))  # now, not after hours of work
+    check_fits(problem.plan)
     with PeakMemory() as memory:
         record, model = _solve(problem, progress)
     record = replace(record, peak_bytes=memory.bytes, model=None if save is None else str(save))
@@ -309,51 +350,58 @@ def solve_problem(
 
 def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[SolveRecord, Model]:
     config = problem.config
+    points, kernel, prepared = _prepared(problem, progress)
+    train, test = points.train, points.test
+    held = 0 if problem.points is not None else train.values.nbytes + test.values.nbytes
     start = time.perf_counter()
     classes, Y = encode_labels(problem.y_train)
     factor = factorize(
-        problem.train.values,
-        problem.kernel,
-        scale=problem.train.scale,
+        train.values,
+        kernel,
+        scale=train.scale,
         ridge=config.ridge,
         precision=config.precision,
         engine=config.engine,
         threads=config.threads,
-        memory_budget=config.memory_budget,
+        memory_budget=config.memory_budget if not held else problem.plan.budget_bytes - held,
         progress=progress,
         n_targets=Y.shape[1],
     )
     solution = check_solved(factor.solve(Y, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, classes), problem.y_train)
     model = Model(
-        points=replace(problem.train, center=factor.points.center),
+        points=replace(train, center=factor.points.center),
         alpha=solution.alpha,
-        kernel=problem.kernel,
+        kernel=kernel,
         classes=_class_values(problem.data.class_names)[classes],
-        features=config.features,
+        features=points.fitted,
+        input_scale=1.0 / problem.data.maximum,
     )
     del factor  # its memory is not needed to predict
     solved = time.perf_counter()
-    test_error = _test_error(problem, model, classes, progress)
+    test_error = _test_error(problem, model, test, progress)
     stop = time.perf_counter()
     stats = solution.stats
     record = SolveRecord(
         dataset=problem.data.name,
         kernel=config.kernel,
-        bandwidth=getattr(problem.kernel, "bandwidth", None),
-        n_train=problem.train.n_samples,
-        n_test=problem.test.n_samples,
-        n_features=problem.train.n_features,
+        bandwidth=getattr(kernel, "bandwidth", None),
+        n_train=train.n_samples,
+        n_test=test.n_samples,
+        n_features=train.n_features,
         test_error=test_error,
         train_error=train_error,
         certificate=replace(solution.certificate, train_error=train_error).as_dict(),
         seconds={
             **stats.seconds,
             "predict": stop - solved,
-            "total": problem.seconds["bandwidth"] + stop - start,
-            **problem.seconds,
+            "total": prepared["features"] + prepared["bandwidth"] + stop - start,
+            **prepared,
         },
-        planned_bytes=max(stats.planned_bytes, problem.plan.phases[-1].bytes),  # the last phase predicts
+        # the last phase predicts; the first one makes features, if they are made
+        planned_bytes=max(
+            stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes
+        ),
         peak_bytes=stats.peak_bytes,
         engine=stats.engine,
         precision=stats.precision,
@@ -366,15 +414,32 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
         labels=config.labels,
         label_changes=int(np.count_nonzero(problem.y_train != problem.data.y_train)),
         ridge=float(config.ridge),
-        kernel_parameters=problem.kernel.describe(),
+        kernel_parameters=kernel.describe(),
         n_classes=len(classes),
         iterations=stats.iterations,
         tile=stats.tile,
         data={"source": problem.data.source, **problem.data.provenance},
         model=None,
         command=config.command(),
+        feature_parameters=problem.features.describe(),
     )
     return record, model
+
+
+def _prepared(
+    problem: SolveProblem, progress: ProgressCallback | None
+) -> tuple[FeaturePoints, Kernel, dict[str, float]]:
+    """Points, kernel and seconds spent, with features made and bandwidth chosen where they were waiting."""
+    config, start = problem.config, time.perf_counter()
+    points = problem.points or make_points(
+        problem.features, problem.data, threads=config.threads, progress=progress
+    )
+    made = time.perf_counter()
+    kernel = problem.kernel or _make_kernel(config, points)
+    seconds = dict(problem.seconds)
+    seconds["features"] += made - start
+    seconds["bandwidth"] += time.perf_counter() - made
+    return points, kernel, seconds
 
 
 def versions() -> dict[str, str]:
@@ -389,28 +454,28 @@ def _count(asked: int | None, available: int, name: str, data: Dataset) -> int:
     return available if asked is None else asked
 
 
-def _make_kernel(config: SolveConfig, train: Points) -> Kernel:
-    bandwidth = config.bandwidth
-    if config.kernel in WITH_BANDWIDTH and bandwidth == "auto":
-        bandwidth = nearest_neighbour_bandwidth(train, seed=config.seed)
+def _make_kernel(config: SolveConfig, points: FeaturePoints | None) -> Kernel:
+    """The kernel; `points` are needed where the bandwidth is a rule."""
+    bandwidth, multiple = config.bandwidth, rule_multiple(config.bandwidth)
+    if config.kernel in WITH_BANDWIDTH and multiple is not None and points is not None:
+        bandwidth = multiple * nearest_neighbour_bandwidth(points.train, seed=config.seed)
     return make_kernel(
         config.kernel,
-        bandwidth=None if bandwidth == "auto" else float(bandwidth),
+        bandwidth=None if isinstance(bandwidth, str) else float(bandwidth),
         degree=DEFAULT_DEGREE if config.degree is None else config.degree,
         normalize=config.normalize,
     )
 
 
 def _test_error(
-    problem: SolveProblem, model: Model, classes: NDArray[Any], progress: ProgressCallback | None
+    problem: SolveProblem, model: Model, test: Points, progress: ProgressCallback | None
 ) -> float | None:
-    if problem.test.n_samples == 0:
+    if test.n_samples == 0:
         return None
     config = problem.config
-    scores = model.scores(
-        problem.test.values, engine=config.engine, threads=config.threads, progress=progress
-    )
-    return error_rate(decode_scores(scores, classes), problem.data.y_test)
+    scores = model.scores_of(test.values, engine=config.engine, threads=config.threads, progress=progress)
+    names = _class_values(problem.data.class_names)
+    return error_rate(model.decode(scores), names[problem.data.y_test])
 
 
 def _class_values(names: tuple[str, ...]) -> NDArray[Any]:
