@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
     from kernelgen.estimators.transformers import GaborFeatures as GaborFeatures
+    from kernelgen.estimators.transformers import RandomConvFeatures as RandomConvFeatures
     from kernelgen.estimators.transformers import ScatteringFeatures as ScatteringFeatures
     from kernelgen.estimators.transformers import WaveletFeatures as WaveletFeatures
     from kernelgen.kernels.custom import Custom as Custom
@@ -55,6 +56,7 @@ _HOME = {
     "GaborFeatures": "kernelgen.estimators.transformers",
     "WaveletFeatures": "kernelgen.estimators.transformers",
     "ScatteringFeatures": "kernelgen.estimators.transformers",
+    "RandomConvFeatures": "kernelgen.estimators.transformers",
 }
 
 __all__ = ["__version__", "errors", *_HOME]

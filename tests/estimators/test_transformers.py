@@ -15,10 +15,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import kernelgen
-from kernelgen import GaborFeatures, KernelClassifier, ScatteringFeatures, WaveletFeatures
+from kernelgen import (
+    GaborFeatures,
+    KernelClassifier,
+    RandomConvFeatures,
+    ScatteringFeatures,
+    WaveletFeatures,
+)
 from kernelgen.errors import DataError, UsageError
 from kernelgen.estimators.transformers import ROW_PARAMETERS
-from kernelgen.features import FeatureValues, Gabor, Layout, Scattering, Wavelet
+from kernelgen.features import FeatureValues, Gabor, Layout, RandomConv, Scattering, Wavelet
 
 # The checks' rows are no images: of 1 to 20 values. "square" makes images of them, and the maps are small enough
 # for 2 x 2 pixels. No check is left out.
@@ -26,6 +32,7 @@ TRANSFORMERS = [
     GaborFeatures(image_shape="square", pool=1, stride=1, frequencies=(0.3,), orientations=2),
     WaveletFeatures(image_shape="square", wavelet="haar", level=1),
     ScatteringFeatures(image_shape="square", scales=1, orientations=2),
+    RandomConvFeatures(image_shape="square", filters=3, patch=1, pool=1, stride=1, source="gaussian"),
 ]
 
 
@@ -36,7 +43,12 @@ def test_transformer_check(estimator: Any, check: Any) -> None:
 
 @pytest.mark.parametrize(
     ("transformer", "features"),
-    [(GaborFeatures, Gabor), (WaveletFeatures, Wavelet), (ScatteringFeatures, Scattering)],
+    [
+        (GaborFeatures, Gabor),
+        (WaveletFeatures, Wavelet),
+        (ScatteringFeatures, Scattering),
+        (RandomConvFeatures, RandomConv),
+    ],
 )
 def test_defaults_are_those_of_the_map(transformer: Any, features: Any) -> None:
     ours = {

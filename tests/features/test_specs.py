@@ -21,7 +21,7 @@ SPECS = [
     "standardize+gabor:pool=3+standardize",
 ]
 LAYOUT = Layout(256, (16, 16, 1))
-X = np.random.default_rng(0).random((6, 256))
+X = 255 * np.random.default_rng(0).random((6, 256))
 
 
 @pytest.mark.parametrize("spec", SPECS)

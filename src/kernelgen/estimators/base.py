@@ -78,7 +78,7 @@ class KernelInterpolator(BaseEstimator):  # type: ignore[misc]
         self.kernel_ = kernel
         self.bandwidth_ = getattr(kernel, "bandwidth", None)
         self.X_fit_ = X
-        self.center_ = factor.points.center
+        self.center_ = factor.center
         self.dual_coef_ = solution.alpha
         self.solution_ = solution
         self.status_ = solution.status

@@ -16,6 +16,7 @@ from kernelgen.estimators.base import DTYPES
 from kernelgen.features.base import FeatureMap, FeatureValues, ProgressFraction
 from kernelgen.features.gabor import Gabor
 from kernelgen.features.layout import Layout
+from kernelgen.features.random_conv import RandomConv
 from kernelgen.features.scattering import Scattering
 from kernelgen.features.wavelet import Wavelet
 
@@ -296,4 +297,62 @@ class ScatteringFeatures(ImageFeatures):
         self.root = root
         self.boundary = boundary
         self.normalize = normalize
+        self._read_rows(image_shape, layout, scale, threads, progress)
+
+
+class RandomConvFeatures(ImageFeatures):
+    """Pooled responses of images to filters that are patches of the training images, whitened and never trained.
+
+        phi(x) = pool max(+-(<filter, patch> - offset) - bias, 0)
+
+    Parameters
+    ----------
+    filters, recipe, patch, source, bias, pool, stride, epsilon, average, standardize, n_patches, seed
+        As for :class:`kernelgen.features.RandomConv`, with the same defaults.
+    image_shape, layout, scale, threads, progress
+        As for :class:`GaborFeatures`, and so are the attributes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> RandomConvFeatures(filters=50, patch=3, pool=3, stride=2, scale=1 / 16).fit_transform(X[:5]).shape
+    (5, 900)
+    """
+
+    _map = RandomConv
+
+    def __init__(
+        self,
+        *,
+        filters: int = 256,
+        recipe: str = "coates_ng",
+        patch: int = 6,
+        source: str = "patches",
+        bias: float | None = None,
+        pool: int | None = None,
+        stride: int | None = None,
+        epsilon: float | None = None,
+        average: bool | None = None,
+        standardize: bool | None = None,
+        n_patches: int = 100_000,
+        seed: int = 0,
+        image_shape: ImageShape = None,
+        layout: str = "interleaved",
+        scale: float = 1.0,
+        threads: int | None = None,
+        progress: ProgressFraction | None = None,
+    ):
+        self.filters = filters
+        self.recipe = recipe
+        self.patch = patch
+        self.source = source
+        self.bias = bias
+        self.pool = pool
+        self.stride = stride
+        self.epsilon = epsilon
+        self.average = average
+        self.standardize = standardize
+        self.n_patches = n_patches
+        self.seed = seed
         self._read_rows(image_shape, layout, scale, threads, progress)

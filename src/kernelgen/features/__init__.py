@@ -17,6 +17,7 @@ from kernelgen.features.chain import Chain as Chain
 from kernelgen.features.gabor import Gabor as Gabor
 from kernelgen.features.layout import Layout as Layout
 from kernelgen.features.pixels import Pixels as Pixels
+from kernelgen.features.random_conv import RandomConv as RandomConv
 from kernelgen.features.registry import FEATURES as FEATURES
 from kernelgen.features.registry import make_features as make_features
 from kernelgen.features.scattering import Scattering as Scattering
@@ -32,6 +33,7 @@ __all__ = [
     "Gabor",
     "Layout",
     "Pixels",
+    "RandomConv",
     "Scattering",
     "Standardize",
     "Wavelet",

@@ -12,12 +12,13 @@ from kernelgen.features.base import FeatureMap
 from kernelgen.features.chain import Chain
 from kernelgen.features.gabor import Gabor
 from kernelgen.features.pixels import Pixels
+from kernelgen.features.random_conv import RandomConv
 from kernelgen.features.scattering import Scattering
 from kernelgen.features.standardize import Standardize
 from kernelgen.features.wavelet import Wavelet
 
 FEATURES: dict[str, type[FeatureMap]] = {
-    each.name: each for each in (Pixels, Gabor, Wavelet, Scattering, Standardize)
+    each.name: each for each in (Pixels, Gabor, Wavelet, Scattering, RandomConv, Standardize)
 }
 
 
@@ -70,6 +71,9 @@ def features_from_description(description: dict[str, Any]) -> FeatureMap:
 
 def _make_one(text: str, spec: str) -> FeatureMap:
     name, _, rest = text.partition(":")
+    if size := re.fullmatch(r"randconv([0-9]+)(k?)", name):  # randconv32k: 32,000 filters
+        name = RandomConv.name
+        rest = f"filters={int(size[1]) * (1000 if size[2] else 1)}" + (f",{rest}" if rest else "")
     if name not in FEATURES:
         within = f" in {spec!r}" if text != spec else ""
         raise UsageError(f"no features are called {name!r}{within}; there are {', '.join(FEATURES)}")
