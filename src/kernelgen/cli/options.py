@@ -114,7 +114,8 @@ FeaturesOption = Annotated[
     str,
     _data(
         metavar="NAME[:KEY=VALUE,...][+...]",
-        help="What the kernel sees: pixels (values / 255; digits: / 16), gabor, wavelet, scattering, standardize; "
+        help="What the kernel sees: pixels (values / 255; digits: / 16), gabor, wavelet, scattering, "
+        "randconv256 to randconv32k, standardize; "
         "for instance gabor:pool=7,stride=3+standardize.",
         callback=check_features,
     ),
@@ -182,6 +183,13 @@ MemoryBudget = Annotated[
         help="Refuse what needs more, e.g. 8GB.",
         show_default="what is free",
         callback=check_budget,
+    ),
+]
+
+Resume = Annotated[
+    Path | None,
+    _solver(
+        metavar="FILE", help="Keep the inner products of randconv features in FILE, and go on from there."
     ),
 ]
 

@@ -28,6 +28,7 @@ def solve(
     engine: options.EngineOption = EngineName.auto,
     threads: options.Threads = None,
     memory_budget: options.MemoryBudget = None,
+    resume: options.Resume = None,
     plan_only: options.PlanOnly = False,
     save: options.Save = None,
     as_json: options.Json = False,
@@ -44,6 +45,8 @@ def solve(
       kernelgen solve --dataset mnist --bandwidth 5 --save mnist.safetensors
 
       kernelgen solve -d mnist --features gabor --save gabor.safetensors
+
+      kernelgen solve -d cifar10 --features randconv2k --ridge 1e-4 --resume products.safetensors
 
       kernelgen solve -d mnist -k polynomial --degree 4 --normalize --n-train 8000
 
@@ -69,6 +72,7 @@ def solve(
         engine=engine.value,
         threads=threads,
         memory_budget=memory_budget,
+        resume=None if resume is None else str(resume),
         seed=seed,
     )
     with warnings.catch_warnings(), loading(quiet=quiet) as load_progress:
