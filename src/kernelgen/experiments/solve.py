@@ -37,6 +37,7 @@ from kernelgen.experiments.solve_record import (
     SolveProblem,
     SolveRecord,
     kernel_of,
+    make_record,
     versions,
 )
 from kernelgen.experiments.solve_streamed import is_streamed, plan_streamed, solve_streamed
@@ -213,16 +214,13 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
     test_error = _test_error(problem, model, test, progress)
     stop = time.perf_counter()
     stats = solution.stats
-    record = SolveRecord(
-        dataset=problem.data.name,
-        kernel=config.kernel,
-        bandwidth=getattr(kernel, "bandwidth", None),
-        n_train=train.n_samples,
-        n_test=test.n_samples,
+    record = make_record(
+        problem,
+        kernel,
+        solution,
         n_features=train.n_features,
-        test_error=test_error,
         train_error=train_error,
-        certificate=replace(solution.certificate, train_error=train_error).as_dict(),
+        test_error=test_error,
         seconds={
             **stats.seconds,
             "predict": stop - solved,
@@ -233,26 +231,6 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
         planned_bytes=max(
             stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes
         ),
-        peak_bytes=stats.peak_bytes,
-        engine=stats.engine,
-        precision=stats.precision,
-        threads=stats.threads,
-        seed=config.seed,
-        versions=versions(),
-        status=str(solution.status),
-        message=solution.message,
-        features=config.features,
-        labels=config.labels,
-        label_changes=int(np.count_nonzero(problem.y_train != problem.data.y_train)),
-        ridge=float(config.ridge),
-        kernel_parameters=kernel.describe(),
-        n_classes=len(classes),
-        iterations=stats.iterations,
-        tile=stats.tile,
-        data={"source": problem.data.source, **problem.data.provenance},
-        model=None,
-        command=config.command(),
-        feature_parameters=problem.features.describe(),
     )
     return record, model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import metadata
 from typing import Any
 
@@ -24,6 +24,7 @@ from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import KERNELS, make_kernel
 from kernelgen.randomization.corruptions import parse_labels
 from kernelgen.solvers.plan import PRECISIONS, Plan
+from kernelgen.solvers.result import Solution
 
 WITH_BANDWIDTH = ("gaussian", "laplacian")
 DEFAULT_DEGREE = 3
@@ -223,6 +224,54 @@ class SolveRecord:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
         return asdict(self)
+
+
+def make_record(
+    problem: SolveProblem,
+    kernel: Kernel,
+    solution: Solution,
+    *,
+    n_features: int,
+    train_error: float,
+    test_error: float | None,
+    seconds: dict[str, float],
+    planned_bytes: int,
+) -> SolveRecord:
+    """The record of a solved problem; its peak and its model are filled in by whoever measured and saved them."""
+    config, data, stats = problem.config, problem.data, solution.stats
+    return SolveRecord(
+        dataset=data.name,
+        kernel=config.kernel,
+        bandwidth=getattr(kernel, "bandwidth", None),
+        n_train=len(data.X_train),
+        n_test=len(data.X_test),
+        n_features=n_features,
+        test_error=test_error,
+        train_error=train_error,
+        certificate=replace(solution.certificate, train_error=train_error).as_dict(),
+        seconds=seconds,
+        planned_bytes=planned_bytes,
+        peak_bytes=stats.peak_bytes,
+        engine=stats.engine,
+        precision=stats.precision,
+        threads=stats.threads,
+        seed=config.seed,
+        versions=versions(),
+        status=str(solution.status),
+        message=solution.message,
+        features=config.features,
+        labels=config.labels,
+        label_changes=int(np.count_nonzero(problem.y_train != data.y_train)),
+        ridge=float(config.ridge),
+        kernel_parameters=kernel.describe(),
+        n_classes=len(np.unique(problem.y_train)),
+        iterations=stats.iterations,
+        tile=stats.tile,
+        data={"source": data.source, **data.provenance},
+        model=None,
+        command=config.command(),
+        feature_parameters=problem.features.describe(),
+    )
 
 
 def kernel_of(config: SolveConfig, neighbour_distance: float | None) -> Kernel:

@@ -19,7 +19,7 @@ from kernelgen.errors import EngineUnavailable
 from kernelgen.estimators.model import check_solved
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import layout_of
-from kernelgen.experiments.solve_record import SolveConfig, SolveProblem, SolveRecord, kernel_of, versions
+from kernelgen.experiments.solve_record import SolveConfig, SolveProblem, SolveRecord, kernel_of, make_record
 from kernelgen.features.base import FeatureMap, FeatureValues
 from kernelgen.features.random_conv import FittedRandomConv, RandomConv
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth_of_products
@@ -138,16 +138,13 @@ def solve_streamed(problem: SolveProblem, progress: ProgressCallback | None) -> 
         test_error = error_rate(decode_scores(scores, classes), data.y_test)
     stop = time.perf_counter()
     stats = solution.stats
-    return SolveRecord(
-        dataset=data.name,
-        kernel=config.kernel,
-        bandwidth=getattr(kernel, "bandwidth", None),
-        n_train=len(data.X_train),
-        n_test=len(data.X_test),
+    return make_record(
+        problem,
+        kernel,
+        solution,
         n_features=fitted.shape.features_per_filter * features.filters,
-        test_error=test_error,
         train_error=train_error,
-        certificate=replace(solution.certificate, train_error=train_error).as_dict(),
+        test_error=test_error,
         seconds={
             **stats.seconds,
             "load": problem.seconds["load"],
@@ -158,26 +155,6 @@ def solve_streamed(problem: SolveProblem, progress: ProgressCallback | None) -> 
             "total": stop - start,
         },
         planned_bytes=problem.plan.peak_bytes,
-        peak_bytes=stats.peak_bytes,
-        engine=stats.engine,
-        precision=stats.precision,
-        threads=stats.threads,
-        seed=config.seed,
-        versions=versions(),
-        status=str(solution.status),
-        message=solution.message,
-        features=config.features,
-        labels=config.labels,
-        label_changes=int(np.count_nonzero(problem.y_train != data.y_train)),
-        ridge=float(config.ridge),
-        kernel_parameters=kernel.describe(),
-        n_classes=len(classes),
-        iterations=stats.iterations,
-        tile=stats.tile,
-        data={"source": data.source, **data.provenance},
-        model=None,
-        command=config.command(),
-        feature_parameters=features.describe(),
     )
 
 
