@@ -1,8 +1,9 @@
-"""Hypothesis without deadlines (shared machines stall), and marks that skip with their reason."""
+"""Hypothesis without deadlines (shared machines stall), Ctrl-C that is heard, marks that skip with their reason."""
 
 from __future__ import annotations
 
 import importlib.util
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 
 settings.register_profile("kernelgen", deadline=None, print_blob=True)
 settings.load_profile("kernelgen")
+
+# A shell that starts the tests in the background makes them, and every process they start, ignore Ctrl-C; the tests
+# of Ctrl-C need it heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
