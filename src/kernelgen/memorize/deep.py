@@ -169,17 +169,18 @@ def _place_offsets(
     return offsets, np.concatenate(knots), np.concatenate(low)
 
 
-def deep_formula(n: int, d: int, depth: int) -> int:
-    """Bound of the number of nonzero weights: d + 3 n + 3 (k - 2) - 1.
+def deep_formula(n: int, d: int, depth: int, *, n_outputs: int = 1) -> int:
+    """Bound of the number of nonzero weights: d + 3 n + 3 (k - 2) - 1; n + 2 (k - 2) more for each further output.
 
     Examples
     --------
     >>> deep_formula(2000, 784, 42)
     6903
     """
-    return d + 3 * n + 3 * (depth - 2) - 1
+    blocks = depth - 2
+    return d + 3 * n + 3 * blocks - 1 + (n_outputs - 1) * (n + 2 * blocks)
 
 
-def deep_width(n: int, depth: int) -> int:
-    """Bound of the width: ceil((n - 1)/(k - 2)) + 2."""
-    return -(-(n - 1) // (depth - 2)) + 2
+def deep_width(n: int, depth: int, *, n_outputs: int = 1) -> int:
+    """Bound of the width: ceil((n - 1)/(k - 2)) + 1 + the number of outputs."""
+    return -(-(n - 1) // (depth - 2)) + 1 + n_outputs

@@ -12,7 +12,7 @@ into g groups of m consecutive points, and write each group's points and labels 
 3.  relu(x - e + 1) - 2 relu(x - e) + relu(x - e - 1) is 1 if e = x and else 0, and relu(l - 2^lambda (1 - that)), added to
     the output, is the label or 0.
 
-Depth g + m (rho + 2) + 2, at most 10 units a layer, and O(sqrt(n log R)) weights at g = sqrt(n rho), for points in [0, R).
+Depth g + m (rho + 2) + 1, at most 10 units a layer, and O(sqrt(n log R)) weights at g = sqrt(n rho), for points in [0, R).
 The theorem's own network has width 12 and steps over real numbers; exact integers let a step be two units.
 
 Where float64 stops: w has m rho bits, about sqrt(n rho); once that passes 53 no float64 holds it, at some 140 points. So
@@ -32,7 +32,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernelgen.arrays.points import AnyArray, FloatArray
 from kernelgen.errors import UsageError
@@ -64,14 +63,12 @@ class VardiShape:
     @property
     def depth(self) -> int:
         """Weight layers."""
-        return self.n_groups + self.group_size * (self.point_bits + 2) + 2
+        return self.n_groups + self.group_size * (self.point_bits + 2) + 1
 
     def formula(self, d: int) -> int:
-        """Upper bound of the stored numbers: weights and biases of every kind of layer."""
-        groups = self.n_groups * (4 + 9 + 5)
-        bits = self.group_size * self.point_bits * (10 + 26)
-        points = self.group_size * 2 * (10 + 24)
-        return d + groups + bits + points + 20
+        """Bound of the stored numbers: 14 a group, and for each place 24 a bit of x, 12 a bit of the label, 46 more."""
+        place = 24 * self.point_bits + 12 * self.label_bits + 46
+        return d + 14 * self.n_groups + self.group_size * place
 
 
 def vardi_shape(n: int, largest: int, n_classes: int) -> VardiShape:
@@ -243,8 +240,3 @@ class _Network:
             result["l"] = {"l": 2, "r": 1, "s": -1}
         self.add(units)
         return result
-
-
-def bits_of(words: NDArray[Any]) -> int:
-    """Bits of the largest integer among exact weights."""
-    return max(abs(int(word)).bit_length() for word in words)

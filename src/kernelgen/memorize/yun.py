@@ -86,8 +86,7 @@ def yun_layers(x: AnyArray, y: AnyArray) -> tuple[Layer, Layer, Layer]:
     x, v = _pad(x, (y - middle) / half, p * q)
     x, v = x.reshape(p, q), v.reshape(p, q)
     slopes = _slopes(x, v)
-    height = v[:, :, None] - slopes * (x[:, :, None] - x[:, None, :])  # h_j of each group at its points
-    first, last = height[:, :, 0], height[:, :, -1]
+    first, last = (v + slopes * (x[:, [i]] - x) for i in (0, -1))  # h_j at each group's first and last point
     # between groups h_j runs straight from its last value to its next first one
     between = (first[1:] - last[:-1]) / (x[1:, 0] - x[:-1, -1])[:, None]
     lines = np.empty((2 * p - 1, q), dtype=x.dtype)
