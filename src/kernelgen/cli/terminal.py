@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -125,6 +126,27 @@ def loading(*, quiet: bool) -> Iterator[LoadReporter | None]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def phases(*, quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
+    """Yield what a job that knows only (phase, fraction) reports to; the clock is kept here."""
+    from kernelgen.solvers.progress import Progress
+
+    starts: dict[str, float] = {}
+    with reporting(quiet=quiet) as report:
+        if report is None:
+            yield None
+            return
+        write = report
+        begin = time.perf_counter()
+
+        def tell(phase: str, fraction: float) -> None:
+            seconds = time.perf_counter() - starts.setdefault(phase, begin)
+            left = seconds * (1 - fraction) / fraction if fraction > 0.01 else None
+            write(Progress(phase, fraction, seconds, left))
+
+        yield tell
 
 
 @contextmanager
