@@ -59,9 +59,7 @@ def find_duplicates(values: AnyArray) -> Duplicates:
 ADVICE = "Drop one of each, make their targets agree, or use a ridge above 0"
 
 
-def check_labels_agree(
-    duplicates: Duplicates, Y: AnyArray, *, limit: int = 5, advice: str = ADVICE
-) -> None:
+def check_labels_agree(duplicates: Duplicates, Y: AnyArray, *, limit: int = 5, advice: str = ADVICE) -> None:
     """Raise ConflictingLabels, naming some pairs of rows, where equal rows have different targets."""
     if not duplicates.n_duplicates:
         return

@@ -1,4 +1,4 @@
-"""``kernelgen memorize``: a network that fits any labels, built and certified; ``sweep`` checks the theorem on a grid."""
+"""``kernelgen memorize``: a network that fits any labels, built and certified; ``sweep`` checks a grid of them."""
 
 from __future__ import annotations
 
@@ -321,7 +321,9 @@ def _network_rows(record: Any) -> list[tuple[str, str]]:
         ("largest weight", _number(record.max_abs_weight)),
     ]
     if record.smallest_eigenvalue is not None:
-        values = f"{_number(record.smallest_eigenvalue)}, {_number(record.smallest_singular_value)} (estimate)"
+        values = (
+            f"{_number(record.smallest_eigenvalue)}, {_number(record.smallest_singular_value)} (estimate)"
+        )
         rows += [("eigenvalue, sigma", f"{values}   smallest of the triangular system")]
     if record.n_distinct < record.n_samples:
         rows.append(("merged", f"{record.n_samples - record.n_distinct:,} rows equal to another, same label"))

@@ -1,4 +1,4 @@
-"""Finite-sample expressivity (Zhang et al. 2017, section 4): build a network that fits any labels, and record the proof.
+"""Finite-sample expressivity (Zhang et al. 2017, section 4): a network that fits any labels, and the proof.
 
     run_memorize(MemorizeConfig(n=1000, d=50)).as_dict()
 
@@ -43,7 +43,8 @@ class MemorizeConfig:
     Parameters
     ----------
     dataset : str or None
-        Name of a data set, or path of an ``.npz`` or ``.npy`` file (its training rows); None: standard normal points.
+        Name of a data set, or path of an ``.npz`` or ``.npy`` file (its training rows); None: standard normal
+        points.
     data_dir : str or None
     offline : bool
     n : int or None
@@ -51,8 +52,8 @@ class MemorizeConfig:
     d : int or None
         Features of normal points, 50; the data set has its own.
     labels : str
-        "random" (10 classes, or those of the data set, drawn uniformly), "signs", "classes:C", "real" (standard normal) or
-        "true", those of the data set.
+        "random" (10 classes, or those of the data set, drawn uniformly), "signs", "classes:C", "real" (standard
+        normal) or "true", those of the data set.
     depth : int or None
         Weight layers of builder "zhang"; None means 2.
     builder : {"zhang", "bubeck", "yun", "vardi"}
@@ -109,8 +110,8 @@ class MemorizeConfig:
 class MemorizeRecord:
     """What was built, how it was proved and what it took; the fields are the keys of the JSON object.
 
-    ``n_weights`` has ``tied, nonzero, dense`` and ``formula``; ``seconds`` has ``project, build, evaluate, verify, total``
-    (``load``, the time to read or draw the data, comes on top).
+    ``n_weights`` has ``tied, nonzero, dense`` and ``formula``; ``seconds`` has ``project, build, evaluate,
+    verify, total`` (``load``, the time to read or draw the data, comes on top).
     """
 
     n_samples: int
@@ -212,7 +213,9 @@ def draw_sample(config: MemorizeConfig, *, load_progress: LoadProgress | None = 
         X = rng.standard_normal((n, d), dtype=np.float32)
         if config.builder == "vardi":
             X = rng.integers(0, 256, (n, d), dtype=np.uint8)  # it computes with integers
-        return Sample(X, _labels(config.labels, n, None, rng), "random points", f"numpy default_rng({config.seed})")
+        return Sample(
+            X, _labels(config.labels, n, None, rng), "random points", f"numpy default_rng({config.seed})"
+        )
     data = load_dataset(
         config.dataset,
         data_dir=config.data_dir,

@@ -1,4 +1,4 @@
-"""The theorem over a grid: points, features, depths and draws, and what conditioning does to left and midpoint knots."""
+"""The theorem over a grid of points, features, depths and draws, and what left and midpoint knots do to errors."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class SweepConfig:
 class SweepRecord:
     """One row for each network, and whether the theorem held for all.
 
-    ``cells`` have n_samples, n_features, depth, width, width_bound, tied, nonzero, dense, formula, label_errors,
-    max_residual, exact, max_abs_weight, seed, holds. ``errors`` have n_samples, knots, literal_residual, max_abs_weight,
-    smallest_eigenvalue, smallest_singular_value.
+    ``cells`` have n_samples, n_features, depth, width, width_bound, tied, nonzero, dense, formula,
+    label_errors, max_residual, exact, max_abs_weight, seed, holds. ``errors`` have n_samples, knots,
+    literal_residual, max_abs_weight, smallest_eigenvalue, smallest_singular_value.
     """
 
     cells: list[dict[str, Any]]
@@ -104,7 +104,9 @@ def run_sweep(config: SweepConfig, *, progress: SweepProgress | None = None) -> 
         errors.append(_error(cell))
         if progress is not None:
             progress(done + 1, total)
-    return SweepRecord(cells, errors, all(cell["holds"] for cell in cells), len(cells), asdict(config), versions())
+    return SweepRecord(
+        cells, errors, all(cell["holds"] for cell in cells), len(cells), asdict(config), versions()
+    )
 
 
 def _cell(config: MemorizeConfig) -> dict[str, Any]:

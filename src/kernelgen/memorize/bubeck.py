@@ -1,24 +1,28 @@
 """Four units for every d points: Bubeck, Eldan, Lee and Mikulincer (2020), for points in general position.
 
-Take d points S. In general position there is one hyperplane through them, <u, z> = 1, and no other point is on it; and one
-v with <v, z_i> = y_i on S. With eps half the smallest distance |<u, z> - 1| of another point and delta small enough,
+Take d points S. In general position there is one hyperplane through them, <u, z> = 1, and no other point is
+on it; and one v with <v, z_i> = y_i on S. With eps half the smallest distance |<u, z> - 1| of another point
+and delta small enough,
 
     g(z) = (relu(<u + delta v, z> - 1 + eps) - relu(<u, z> - 1 + eps)
           - relu(<u + delta v, z> - 1 - eps) + relu(<u, z> - 1 - eps)) / delta
 
-is <v, z> on the slab around the hyperplane, so y_i on S, and 0 at every other point. The sum over groups of d fits all
-labels with 4 ceil(n/d) units: the theorem (Baum's 1988 count n/d for signs, times four for real labels).
+is <v, z> on the slab around the hyperplane, so y_i on S, and 0 at every other point. The sum over groups of d
+fits all labels with 4 ceil(n/d) units: the theorem (Baum's 1988 count n/d for signs, times four for real
+labels).
 
-General position is checked, not assumed: a group whose points are dependent, or whose hyperplane meets another point, is
-refused. Images, with their constant corners, are not in general position; neither are n > d points of integers, always.
+General position is checked, not assumed: a group whose points are dependent, or whose hyperplane meets
+another point, is refused. Images, with their constant corners, are not in general position.
 
-Where float64 stops: delta is about eps / max |<v, z>| and the labels come back as differences divided by it, so the error
-is about 1e-16 / delta: it grows with n and with the condition of the groups of points. The certificate measures it.
+Where float64 stops: delta is about eps / max |<v, z>| and the labels come back as differences divided by it,
+so the error is about 1e-16 / delta: it grows with n and with the condition of the groups of points. The
+certificate measures it.
 
 References
 ----------
-S. Bubeck, R. Eldan, Y. T. Lee, D. Mikulincer, "Network size and size of the weights in memorization with two-layers neural
-networks", NeurIPS 2020, arXiv:2006.02855, section 1 ("elementary construction" with 4 ceil(n/d) neurons).
+S. Bubeck, R. Eldan, Y. T. Lee, D. Mikulincer, "Network size and size of the weights in memorization with
+two-layers neural networks", NeurIPS 2020, arXiv:2006.02855, section 1 ("elementary construction" with 4
+ceil(n/d) neurons).
 """
 
 from __future__ import annotations

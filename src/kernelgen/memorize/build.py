@@ -43,7 +43,8 @@ class Memorization:
     formula : int
         The theorem's number of weights, for ``n_distinct`` points: exact for two layers, else a bound.
     smallest_eigenvalue, smallest_singular_value : float or None
-        Of the triangular system of Theorem 1 with the network's knots; the second is an estimate. None for "bubeck".
+        Of the triangular system of Theorem 1 with the network's knots; the second is an estimate. None for
+        "bubeck".
     seconds : dict
         ``project, build, evaluate, verify``.
     """
@@ -78,20 +79,20 @@ def build_memorizer(
     Parameters
     ----------
     X : array_like, shape (n, d)
-        uint8, float32 or float64, finite; other integers become float64. May be a memory map. Equal rows with equal
-        labels are merged.
+        uint8, float32 or float64, finite; other integers become float64. May be a memory map. Equal rows with
+        equal labels are merged.
     y : array_like, shape (n,) or (n, c)
         Numbers; class labels as integers.
     depth : int or None
         Weight layers of builder "zhang": 2 (None) for Theorem 1, 3 to n for Corollary 1.
     builder : {"zhang", "bubeck", "yun", "vardi"}
-        "zhang": 2 n + d weights, or width about n/k. "bubeck": 4 ceil(n/d) units, general position. "yun": two hidden layers
-        of about 2 sqrt(n). "vardi": O~(sqrt n) weights, bytes and integer labels.
+        "zhang": 2 n + d weights, or width about n/k. "bubeck": 4 ceil(n/d) units, general position. "yun": two
+        hidden layers of about 2 sqrt(n). "vardi": O~(sqrt n) weights, bytes and integer labels.
     knots : {"left", "midpoint"} or array of shape (n,)
         Of depth 2; an array interleaves with the sorted projections.
     direction : {"auto", "random", "best", "integer", "principal"} or array of shape (d,)
-        "auto" is "integer" for bytes (exact projections), else "random". "best" keeps, of `draws`, the one with the largest
-        smallest gap.
+        "auto" is "integer" for bytes (exact projections), else "random". "best" keeps, of `draws`, the one with
+        the largest smallest gap.
     draws, seed : int
     progress : callable, optional
         Called as ``progress(phase, fraction)``.
@@ -105,8 +106,8 @@ def build_memorizer(
     ConflictingLabels
         Equal rows have different labels: no function fits them. The message names rows.
     DataError
-        No features, no rows, values that are not finite, float16, labels of the wrong length; for "bubeck", points that are
-        not in general position.
+        No features, no rows, values that are not finite, float16, labels of the wrong length; for "bubeck",
+        points that are not in general position.
     UsageError
         Depth out of range, unknown names, an option the builder does not read, knots that do not interleave.
 
@@ -116,8 +117,8 @@ def build_memorizer(
 
     References
     ----------
-    C. Zhang, S. Bengio, M. Hardt, B. Recht, O. Vinyals, "Understanding deep learning requires rethinking generalization",
-    ICLR 2017, arXiv:1611.03530, section 4 and appendix C.
+    C. Zhang, S. Bengio, M. Hardt, B. Recht, O. Vinyals, "Understanding deep learning requires rethinking
+    generalization", ICLR 2017, arXiv:1611.03530, section 4 and appendix C.
 
     Examples
     --------
@@ -136,7 +137,7 @@ def build_memorizer(
     Y, _ = check_targets(y, len(values), name="y")
     sample = _sample(values, Y, builder, direction, draws, seed, clock)
     clock.stop("project")
-    network = _build(values, Y, sample, builder, depth, knots, seed)
+    network = _build(values, sample, builder, depth, knots, seed)
     clock.stop("build")
     if network.hinges is not None:
         network.hinges(sample.projections)
@@ -179,13 +180,17 @@ class _Clock:
 
 
 def _check_options(builder: str, depth: int | None, knots: Any, direction: Any) -> None:
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 2):
+    if depth is not None and (
+        isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 2
+    ):
         raise UsageError(f"depth must be an integer of at least 2, got {depth!r}")
     is_left = isinstance(knots, str) and knots == "left"
     if builder != "zhang" and depth is not None:
         raise UsageError(f"builder {builder!r} has its own depth; depth is an option of 'zhang'")
     if not is_left and (builder != "zhang" or (depth or 2) > 2):
-        raise UsageError("knots are an option of builder 'zhang' at depth 2; deeper networks have theirs at the points")
+        raise UsageError(
+            "knots are an option of builder 'zhang' at depth 2; deeper networks have theirs at the points"
+        )
     is_auto = isinstance(direction, str) and direction == "auto"
     if builder in ("bubeck", "vardi") and not is_auto:
         raise UsageError(f"builder {builder!r} finds its own directions; leave direction at 'auto'")
@@ -197,12 +202,17 @@ def _sample(
     if builder == "vardi":
         return small_integer_sample(X, Y, seed=seed)
     return line_sample(
-        X, Y, direction=direction, draws=draws, seed=seed, progress=lambda fraction: clock.tell("project", fraction)
+        X,
+        Y,
+        direction=direction,
+        draws=draws,
+        seed=seed,
+        progress=lambda fraction: clock.tell("project", fraction),
     )
 
 
 def _build(
-    X: AnyArray, Y: FloatArray, sample: LineSample, builder: str, depth: int | None, knots: Any, seed: int
+    X: AnyArray, sample: LineSample, builder: str, depth: int | None, knots: Any, seed: int
 ) -> ReluNetwork:
     match builder:
         case "bubeck":
@@ -216,9 +226,7 @@ def _build(
     return build_deep(sample, depth=int(depth))
 
 
-def _certify(
-    network: ReluNetwork, X: AnyArray, Y: FloatArray, sample: LineSample, knots: Any
-) -> Certificate:
+def _certify(network: ReluNetwork, X: AnyArray, Y: FloatArray, sample: LineSample, knots: Any) -> Certificate:
     if network.hinges is not None:
         return certify_line(network, X, Y, sample, knots=knots)
     if network.builder == "yun":

@@ -2,8 +2,8 @@
 
     A_ij = max(x_i - b_j, 0),    smallest eigenvalue min_i (x_i - b_i)    (Lemma 1 of Zhang et al.)
 
-The lemma is true and does not bound the weights: A is not normal, and |w| <= |y| / sigma_min with the smallest *singular*
-value. The estimate is inverse iteration with A^-1 and A^-T, each O(n) by running sums.
+The lemma is true and does not bound the weights: A is not normal, and |w| <= |y| / sigma_min with the
+smallest *singular* value. The estimate is inverse iteration with A^-1 and A^-T, each O(n) by running sums.
 """
 
 from __future__ import annotations

@@ -1,24 +1,26 @@
 """Corollary 1 of Zhang et al. (2017): depth k, width O(n/k), O(n + d) weights, for every k from 3 to n.
 
-Let t = <a, z>, points x_0 < ... < x_{n-1}, and L = k - 2 blocks that share the n - 1 segments between them as evenly
-as they go; block l has m_l <= ceil((n-1)/L) of them and begins at point p.
+Let t = <a, z>, points x_0 < ... < x_{n-1}, and L = k - 2 blocks that share the n - 1 segments between them as
+evenly as they go; block l has m_l <= ceil((n-1)/L) of them and begins at point p.
 
-    layer 1          c_1 = relu(t - x_0)                                         the carry: how far t is along the line
-    layer 1 + l      u_j = relu(c_l - (x_{p+j} - x_p)),  j = 0..m_l              hinges; the last is c_{l+1}
-                     q_l = relu(q_{l-1} + sum_j v_{l-1,j} u_{l-1,j}),  l >= 2    accumulator, q_1 = y_0 + B
+    layer 1          c_1 = relu(t - x_0)                                  the carry: how far along t is
+    layer 1 + l      u_j = relu(c_l - (x_{p+j} - x_p)),  j = 0..m_l       hinges; the last is c_{l+1}
+                     q_l = relu(q_{l-1} + sum_j v_{l-1,j} u_j),  l >= 2   accumulator, q_1 = y_0 + B
     output           q_L + sum_j v_{L,j} u_{L,j} - B,  B = -min y
 
-The last hinge of a block closes it: its weight brings the slope back to 0. So after block l the accumulator is the
-piecewise linear interpolant g at min(t, x_{p+m_l}), plus B: a convex combination of labels plus B, which is at least 0 on
-*every* input, and its ReLU is the identity. The network is the clamped interpolant on all of R^d: its output never leaves
-[min y, max y].
+The last hinge of a block closes it: its weight brings the slope back to 0. So after block l the accumulator
+is the piecewise linear interpolant g at min(t, x_{p+m_l}), plus B: a convex combination of labels plus B,
+which is at least 0 on *every* input, and its ReLU is the identity. The network is the clamped interpolant on
+all of R^d: its output never leaves [min y, max y].
 
-Width at most ceil((n-1)/(k-2)) + 2; at most d + 3 n + 3 (k-2) - 1 nonzero weights. As dense matrices it takes about
-n^2/k: "O(n + d) weights" is a claim about the sparse network. Tests: ``tests/theorems/test_depth_k_weight_count.py``.
+Width at most ceil((n-1)/(k-2)) + 2; at most d + 3 n + 3 (k-2) - 1 nonzero weights. As dense matrices it takes
+about n^2/k: "O(n + d) weights" is a claim about the sparse network. Tests:
+``tests/theorems/test_depth_k_weight_count.py``.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,12 +53,13 @@ def build_deep(sample: LineSample, *, depth: int) -> ReluNetwork:
 
     Notes
     -----
-    O(n c) time. Offsets are rounded up, so that no hinge opens before its point: that keeps the system triangular.
+    O(n c) time. Offsets are rounded up, so that no hinge opens before its point: that keeps the system
+    triangular.
 
     References
     ----------
-    C. Zhang et al., ICLR 2017, arXiv:1611.03530, Corollary 1 (appendix C); the blocks here are nested, which the paper's
-    sketch leaves open.
+    C. Zhang et al., ICLR 2017, arXiv:1611.03530, Corollary 1 (appendix C); the blocks here are nested, which
+    the paper's sketch leaves open.
     """
     n = sample.n_distinct
     if not 3 <= depth <= n:
@@ -66,10 +69,10 @@ def build_deep(sample: LineSample, *, depth: int) -> ReluNetwork:
     shift = -sample.Y.min(axis=0)
     first = sample.Y[0] + shift  # q_1 as stored
     start = sample.Y[0] if depth == 3 else first - shift
-    hinges = fit_hinges(
-        sample.x, sample.Y, knots, knots_low=low, targets=hinge_targets(bounds), start=start
+    hinges = fit_hinges(sample.x, sample.Y, knots, knots_low=low, targets=hinge_targets(bounds), start=start)
+    layers = deep_layers(
+        sample.x[0], offsets, hinges.weights, first=first, bias=start if depth == 3 else -shift
     )
-    layers = deep_layers(sample.x[0], offsets, hinges.weights, first=first, bias=start if depth == 3 else -shift)
     return ReluNetwork(layers, sample.direction.a, "deep")
 
 
@@ -107,7 +110,7 @@ def deep_layers(
     first, bias : arrays, shape (c,)
         q_1 = y_0 + B, and the bias of the output: -B, or y_0 where there is one block and no accumulator.
     """
-    c, dtype = weights.shape[1], weights.dtype
+    dtype = weights.dtype
     one = np.ones(1, dtype=dtype)
     layers = [Layer(np.array([0, 1]), np.array([0]), one, np.full(1, -origin, dtype=dtype), 1)]
     above, carry = 1, 0  # outputs of the layer before, and which of them is the carry
@@ -146,7 +149,7 @@ def _place_offsets(
     """Offsets of each block from its carry, and where the hinges then stand exactly (two parts)."""
     carry, carry_low = x[:1], np.zeros(1)
     offsets, knots, low = [], [], []
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         points = x[begin : end + 1]
         offset = (points - carry) - carry_low
         offset[0] = 0.0

@@ -2,12 +2,13 @@
 
     f(t) = start + sum_j w_j max(t - knot_j, 0)
 
-This is what every network of this package computes along its direction, t = <a, z>. A hinge serves the point at
-which its weight makes f right, or (target -1) it *closes*: its weight brings the slope back to 0.
+This is what every network of this package computes along its direction, t = <a, z>. A hinge serves the point
+at which its weight makes f right, or (target -1) it *closes*: its weight brings the slope back to 0.
 
-The fit is forward substitution of the triangular system A w = y of Zhang et al. (Lemma 1) with two running numbers,
-value and slope, in place of the row sums, so O(n) in all. They are kept in double-double *of the weights as rounded to
-float64*: each weight corrects what rounding did to those before it, and errors do not add up along the line.
+The fit is forward substitution of the triangular system A w = y of Zhang et al. (Lemma 1) with two running
+numbers, value and slope, in place of the row sums, so O(n) in all. They are kept in double-double *of the
+weights as rounded to float64*: each weight corrects what rounding did to those before it, and errors do not
+add up along the line.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def fit_hinges(
 ) -> Hinges:
     """Weights with which the sum of hinges takes the value Y[i] at x[i].
 
-        w_j = (y_i - f_{j-1}(x_i)) / (x_i - knot_j),    f_{j-1} the sum of the hinges before j,  i = targets[j]
+        w_j = (y_i - f_{j-1}(x_i)) / (x_i - knot_j),    f_{j-1} the sum of the hinges before j,  i =
+        targets[j]
 
     Parameters
     ----------
@@ -141,7 +143,9 @@ def _fit(x, Y, knots, knots_low, targets, start, weights):  # type: ignore[no-un
 
 
 @njit(cache=True)
-def _accumulate(knots, knots_low, weights, start, value, value_low, slope, slope_low):  # type: ignore[no-untyped-def]
+def _accumulate(  # type: ignore[no-untyped-def]
+    knots, knots_low, weights, start, value, value_low, slope, slope_low
+):
     for c in range(weights.shape[1]):
         v, v_low, s, s_low = start[c], 0.0, 0.0, 0.0
         for j in range(len(knots)):
@@ -180,7 +184,9 @@ def _evaluate(t, knots, knots_low, value, slope, start, out):  # type: ignore[no
 
 
 @njit(cache=True, parallel=True)
-def _residual(t, t_low, Y, knots, knots_low, value, value_low, slope, slope_low, start, out):  # type: ignore[no-untyped-def]
+def _residual(  # type: ignore[no-untyped-def]
+    t, t_low, Y, knots, knots_low, value, value_low, slope, slope_low, start, out
+):
     for i in prange(len(t)):
         j = _last_knot_before(t[i], t_low[i], knots, knots_low)
         for c in range(out.shape[1]):

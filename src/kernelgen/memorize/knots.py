@@ -1,9 +1,10 @@
 """Where the hinges go: b_1 < x_1 <= b_2 < x_2 <= ... <= b_n < x_n, by rule or by hand.
 
-Any such knots make the triangular system of Theorem 1 regular, with smallest eigenvalue min_i (x_i - b_i) (Lemma 1).
-That number says nothing about the weights: the matrix is not normal. With equal gaps h and b_i = x_i - theta h, theta = 1
-("left": a knot at the point before) bounds the inverse by 4/h; theta = 1/2 ("midpoint") is the edge of stability, and
-below it weights grow like ((1 - theta)/theta)^n while the smallest eigenvalue stays theta h.
+Any such knots make the triangular system of Theorem 1 regular, with smallest eigenvalue min_i (x_i - b_i)
+(Lemma 1). That number says nothing about the weights: the matrix is not normal. With equal gaps h and b_i =
+x_i - theta h, theta = 1 ("left": a knot at the point before) bounds the inverse by 4/h; theta = 1/2
+("midpoint") is the edge of stability, and below it weights grow like ((1 - theta)/theta)^n while the smallest
+eigenvalue stays theta h.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ class Layer:
     Parameters
     ----------
     starts : int64 array, shape (h + 1,)
-        Row r of W holds ``values[starts[r]:starts[r + 1]]`` in the columns ``columns[starts[r]:starts[r + 1]]``.
+        Row r of W holds ``values[starts[r]:starts[r + 1]]`` in the columns ``columns[starts[r]:starts[r +
+        1]]``.
     columns : int64 array, shape (q,)
     values : array, shape (q,)
         float64, or objects: Python integers and fractions, which are computed with exactly.

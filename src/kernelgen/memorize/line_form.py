@@ -7,6 +7,7 @@ Accumulators are at least 0 by construction and their ReLU is taken for the iden
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def _read(layers: Sequence[Layer]) -> tuple[AnyArray, AnyArray, AnyArray, AnyArr
     start = last.bias
     carry, carry_low = -first.bias, 0 * first.bias
     knots_all, low_all, weights_all = [], [], []
-    for depth, (layer, following) in enumerate(zip(layers[1:-1], layers[2:], strict=True)):
+    for depth, (layer, following) in enumerate(itertools.pairwise(layers[1:])):
         assert layer.bias is not None
         n_units = layer.n_outputs - (n_outputs if depth > 0 else 0)
         knots, low = sum_exactly(carry, -layer.bias[:n_units])

@@ -31,7 +31,9 @@ def save_network(network: ReluNetwork, path: str | PathLike[str]) -> None:
         The folder cannot be written to, or the disk is full; a file that was at `path` is as it was.
     """
     if network.is_exact:
-        raise UsageError("weights of hundreds of bits cannot be saved as tensors; networks of 'vardi' stay in memory")
+        raise UsageError(
+            "weights of hundreds of bits cannot be saved as tensors; networks of 'vardi' stay in memory"
+        )
     tensors: dict[str, AnyArray] = {}
     for k, layer in enumerate(network.layers):
         for part in PARTS:

@@ -1,7 +1,8 @@
 """A network as an ONNX file in float64, for onnxruntime and everything else that reads the format.
 
-The tied first layer is one MatMul with the direction, then one unit a knot; later layers are dense MatMuls. float32 is refused:
-the fits rest on differences of projections that float32 does not have, and the error is measured and told.
+The tied first layer is one MatMul with the direction, then one unit a knot; later layers are dense MatMuls.
+float32 is refused: the fits rest on differences of projections that float32 does not have, and the error is
+measured and told.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def save_onnx(network: ReluNetwork, path: str | PathLike[str], *, dtype: str = "
     Raises
     ------
     UsageError
-        Another dtype (float32: with the error measured on the network's own knots), exact integer weights, or dense
-        matrices above 2 GB.
+        Another dtype (float32: with the error measured on the network's own knots), exact integer weights, or
+        dense matrices above 2 GB.
     PackageMissing
         The onnx package is not installed.
     DataError
@@ -67,7 +68,9 @@ def make_onnx(network: ReluNetwork) -> Any:
         return name
 
     if network.direction is not None:
-        nodes.append(helper.make_node("MatMul", ["z", constant("direction", network.direction[:, None])], ["t"]))
+        nodes.append(
+            helper.make_node("MatMul", ["z", constant("direction", network.direction[:, None])], ["t"])
+        )
         at = "t"
     for k, layer in enumerate(network.layers, start=1):
         nodes.append(helper.make_node("MatMul", [at, constant(f"W{k}", layer.to_dense().T)], [f"product{k}"]))
@@ -86,7 +89,9 @@ def make_onnx(network: ReluNetwork) -> Any:
         [helper.make_tensor_value_info("f", kind, ["m", network.n_outputs])],
         weights,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="kernelgen")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="kernelgen"
+    )
     model.ir_version = 8
     onnx.checker.check_model(model)
     return model
@@ -114,13 +119,17 @@ def import_onnx() -> Any:
         import onnx.helper
         import onnx.numpy_helper
     except ImportError as error:
-        raise PackageMissing(f'writing ONNX needs the onnx extra: pip install "kernelgen[onnx]" ({error})') from error
+        raise PackageMissing(
+            f'writing ONNX needs the onnx extra: pip install "kernelgen[onnx]" ({error})'
+        ) from error
     return onnx
 
 
 def _check_can_export(network: ReluNetwork, dtype: str) -> None:
     if network.is_exact:
-        raise UsageError("weights of hundreds of bits do not fit in float64; networks of 'vardi' cannot be exported")
+        raise UsageError(
+            "weights of hundreds of bits do not fit in float64; networks of 'vardi' cannot be exported"
+        )
     if dtype == "float32":
         raise UsageError(
             f"float32 would be off by up to {float32_error(network):.2g} on this network's own points "

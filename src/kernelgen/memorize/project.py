@@ -1,11 +1,11 @@
 """From points to numbers on a line: x_i = <a, z_i>, streamed over blocks of rows.
 
-The same row gives the same bits, whatever block or thread it falls into: each is summed by one compiled loop. That is
-what makes a network fit in the block size of a memory map and be right in any other.
+The same row gives the same bits, whatever block or thread it falls into: each is summed by one compiled loop.
+That is what makes a network fit in the block size of a memory map and be right in any other.
 
-For bytes the direction is made of integers, small enough that every sum is an integer below 2^53: projections are
-exact, and so is the test for ties. Real directions are rounded to 26 bits: a product with a float32 value is then
-exact, and only sums round.
+For bytes the direction is made of integers, small enough that every sum is an integer below 2^53: projections
+are exact, and so is the test for ties. Real directions are rounded to 26 bits: a product with a float32 value
+is then exact, and only sums round.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Direction:
 def resolve_rule(rule: Any, dtype: np.dtype[Any]) -> str:
     """The rule "auto" stands for: "integer" for bytes, "random" for floating-point numbers."""
     if rule not in RULES:
-        raise UsageError(f"direction must be one of {', '.join(RULES)} or an array of shape (d,); got {rule!r}")
+        raise UsageError(
+            f"direction must be one of {', '.join(RULES)} or an array of shape (d,); got {rule!r}"
+        )
     if rule == "integer" and dtype != np.uint8:
         raise UsageError(
             f"direction 'integer' is for uint8 points, whose sums are exact; these are {dtype}. Use 'random'"

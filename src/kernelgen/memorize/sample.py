@@ -143,9 +143,7 @@ def _find_direction(
             return random_direction(d, rng)
 
 
-def _merge(
-    projections: AnyArray, X: AnyArray, Y: FloatArray
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _merge(projections: AnyArray, X: AnyArray, Y: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Rows in the order of their projections, and which of them are the first of a run of equal rows.
 
     Exact projections that tie may be merged although the rows differ, if their labels agree.

@@ -23,11 +23,15 @@ def to_torch(network: ReluNetwork) -> Any:
         The weights are exact integers.
     """
     if network.is_exact:
-        raise UsageError("weights of hundreds of bits do not fit in float64; networks of 'vardi' cannot be exported")
+        raise UsageError(
+            "weights of hundreds of bits do not fit in float64; networks of 'vardi' cannot be exported"
+        )
     try:
         import torch
     except ImportError as error:
-        raise PackageMissing(f'to_torch needs the torch extra: pip install "kernelgen[torch]" ({error})') from error
+        raise PackageMissing(
+            f'to_torch needs the torch extra: pip install "kernelgen[torch]" ({error})'
+        ) from error
     modules: list[Any] = []
 
     def linear(W: Any, bias: Any) -> None:

@@ -1,23 +1,25 @@
 """O~(sqrt(n)) weights by bit extraction: Vardi, Yehudai and Shamir (2022), Theorem 3.1, in exact integers.
 
-Points are integers x on a line (bytes under a small integer direction), labels are integers from 0 to C - 1. Sort, cut
-into g groups of m consecutive points, and write each group's points and labels as two long integers,
+Points are integers x on a line (bytes under a small integer direction), labels are integers from 0 to C - 1.
+Sort, cut into g groups of m consecutive points, and write each group's points and labels as two long integers,
 
-    w_group = sum_i x_i 2^(rho i),    u_group = sum_i y_i 2^(lambda i),    rho = bits of x,  lambda = bits of C - 1
+    w = sum_i x_i 2^(rho i),  u = sum_i y_i 2^(lambda i),    rho, lambda = bits of a point, of a label
 
-1.  *Which group?* One layer a group: step(x >= s) = relu(x - s + 1) - relu(x - s) on integers; registers w and u are
-    changed by the difference to the next group's where the step is 1.
-2.  *Which point?* One layer a bit: the top bit of w is step(w >= 2^(B-1)); it is removed from w and shifted into e, and
-    likewise for u into l. After rho bits e is a point's x and l its label;
-3.  relu(x - e + 1) - 2 relu(x - e) + relu(x - e - 1) is 1 if e = x and else 0, and relu(l - 2^lambda (1 - that)), added to
-    the output, is the label or 0.
+1. *Which group?* One layer a group: step(x >= s) = relu(x - s + 1) - relu(x - s) on integers; registers w and u
+   are changed by the difference to the next group's where the step is 1.
+2. *Which point?* One layer a bit: the top bit of w is step(w >= 2^B); it is removed from w and shifted into e,
+   and likewise from u into l. After rho bits e is a point's x and l its label.
+3. *Is it this one?* relu(x - e + 1) - 2 relu(x - e) + relu(x - e - 1) is 1 if e = x and else 0, so
+   relu(l - 2^lambda (1 - that)) is the label or 0, and is added to the output.
 
-Depth g + m (rho + 2) + 1, at most 10 units a layer, and O(sqrt(n log R)) weights at g = sqrt(n rho), for points in [0, R).
-The theorem's own network has width 12 and steps over real numbers; exact integers let a step be two units.
+Depth g + m (rho + 2) + 1, at most 10 units a layer, and O(sqrt(n log R)) weights at g = sqrt(n rho), for
+points in [0, R). The theorem's own network has width 12 and steps over real numbers; exact integers let a
+step be two units.
 
-Where float64 stops: w has m rho bits, about sqrt(n rho); once that passes 53 no float64 holds it, at some 140 points. So
-weights are Python integers and the network is applied exactly. Its O~(sqrt n) counts weights, whose bits are another
-sqrt(n) each, and has a large constant: below some ten thousand points Theorem 1's 2 n + d is the smaller number.
+Where float64 stops: w has m rho bits, about sqrt(n rho); once that passes 53 no float64 holds it, at some 140
+points. So weights are Python integers and the network is applied exactly. Its O~(sqrt n) counts weights,
+whose bits are another sqrt(n) each, and has a large constant: below some ten thousand points Theorem 1's 2 n
++ d is the smaller number.
 
 References
 ----------
@@ -94,7 +96,9 @@ def small_integer_sample(X: AnyArray, Y: FloatArray, *, seed: int = 0) -> LineSa
         The points are not bytes.
     """
     if X.dtype != np.uint8:
-        raise UsageError(f"builder 'vardi' computes with exact integers and needs uint8 points; these are {X.dtype}")
+        raise UsageError(
+            f"builder 'vardi' computes with exact integers and needs uint8 points; these are {X.dtype}"
+        )
     rng = np.random.default_rng(seed)
     d = X.shape[1]
     for bits in range(1, 40):
@@ -196,7 +200,9 @@ class _Network:
                 "w": {"w": 1, "p": dw, "q": -dw},
                 "u": {"u": 1, "p": du, "q": -du},
             }
-        self.add({"x": (state["x"], shift), "w": (state["w"], constant["w"]), "u": (state["u"], constant["u"])})
+        self.add(
+            {"x": (state["x"], shift), "w": (state["w"], constant["w"]), "u": (state["u"], constant["u"])}
+        )
         return {"x": {"x": 1}, "w": {"w": 1}, "u": {"u": 1}, "out": {}}
 
     def _extract(self, state: dict[str, Row]) -> dict[str, Row]:
@@ -223,7 +229,9 @@ class _Network:
         self, state: dict[str, Row], word_bit: int, label_start: int, label_bit: int | None
     ) -> dict[str, Row]:
         top = 1 << word_bit
-        units: dict[str, tuple[Row, int]] = {name: (state[name], 0) for name in ("x", "w", "e", "u", "l", "out")}
+        units: dict[str, tuple[Row, int]] = {
+            name: (state[name], 0) for name in ("x", "w", "e", "u", "l", "out")
+        }
         units |= {"p": (state["w"], 1 - top), "q": (state["w"], -top)}
         result: dict[str, Row] = {
             "x": {"x": 1},

@@ -2,16 +2,18 @@
 
 Three computations that share nothing but the weights:
 
-- *exact*: the construction is carried out in rational arithmetic on exact projections (Python integers and fractions), and
-  the network of those weights is evaluated exactly. Its residual is 0, or the construction is wrong. For bytes under an
-  integer direction this is feasible at any n; for floating-point numbers while n d is at most 2^21.
-- *double-double*: the stored float64 weights, evaluated with 32 digits at projections with 32 digits: what rounding the
-  weights did.
+- *exact*: the construction is carried out in rational arithmetic on exact projections (Python integers and
+  fractions), and the network of those weights is evaluated exactly. Its residual is 0, or the construction is
+  wrong. For bytes under an integer direction this is feasible at any n; for floating-point numbers while n d is
+  at most 2^21.
+- *double-double*: the stored float64 weights, evaluated with 32 digits at projections with 32 digits: what
+  rounding the weights did.
 - *float64*: the stored weights as anybody would evaluate them; labels are read from this one.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -41,11 +43,11 @@ class Certificate:
     Parameters
     ----------
     label_errors : int
-        Rows whose label is not fitted by the stored network in float64: the output is nearer to another integer, or,
-        for labels that are no integers, further off than 1e-6 of the largest one.
+        Rows whose label is not fitted by the stored network in float64: the output is nearer to another
+        integer, or, for labels that are no integers, further off than 1e-6 of the largest one.
     max_residual : float
-        Largest |f(z_i) - y_i| in the best arithmetic there was: of the rational network where `exact`, else of the
-        stored one.
+        Largest |f(z_i) - y_i| in the best arithmetic there was: of the rational network where `exact`, else
+        of the stored one.
     exact : bool
         Whether `max_residual` comes from rational or integer arithmetic.
     arithmetic : {"rational", "integer", "double-double", "float64"}
@@ -94,7 +96,10 @@ def certify_line(
     stored = float(np.abs(network.hinges.residual(high, low, Y)).max())
     largest, arithmetic = stored, "double-double"
     if _exact_is_feasible(X, sample, network.builder, knots):
-        largest, arithmetic = exact_residual(X, sample, network.builder, depth=network.depth, knots=knots), "rational"
+        largest, arithmetic = (
+            exact_residual(X, sample, network.builder, depth=network.depth, knots=knots),
+            "rational",
+        )
     return Certificate(
         label_errors=count_label_errors(in_float64, Y),
         max_residual=largest,
@@ -133,7 +138,7 @@ def certify_yun(network: ReluNetwork, X: AnyArray, Y: FloatArray, sample: LineSa
 
 def count_label_errors(residual: FloatArray, Y: FloatArray) -> int:
     """Rows with a label that is not fitted: off by 1/2 or more for integers, by 1e-6 of the largest for others."""
-    is_integer = bool(np.all(Y == np.rint(Y)))
+    is_integer = bool(np.all(np.rint(Y) == Y))
     tolerance = 0.5 if is_integer else REAL_TOLERANCE * float(np.abs(Y).max())
     wrong = ~(np.abs(residual) < tolerance)  # nan is wrong
     return int(np.count_nonzero(wrong.any(axis=1)))
@@ -149,7 +154,9 @@ def exact_residual(
     positions, weights, starts = exact_hinges_of(layers)
     for column, start, y in zip(weights, starts, sample.Y.T, strict=True):
         values = evaluate_hinges_exactly(x, positions, column, start=start)
-        worst = max(worst, *(abs(value - Fraction(label)) for value, label in zip(values, y.tolist(), strict=True)))
+        worst = max(
+            worst, *(abs(value - Fraction(label)) for value, label in zip(values, y.tolist(), strict=True))
+        )
     return float(worst)
 
 
@@ -172,16 +179,14 @@ def exact_layers(
         columns = [fit_hinges_exactly(x, list(y), knots, targets=targets, start=zero) for y in Y.T]
         return two_layer_layers(np.array(knots, dtype=object), np.array(columns, dtype=object).T)
     bounds = split_segments(len(x) - 1, depth - 2)
-    blocks = [range(begin, end + 1) for begin, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    blocks = [range(begin, end + 1) for begin, end in itertools.pairwise(bounds)]
     offsets = [np.array([x[i] - x[block[0]] for i in block], dtype=object) for block in blocks]
     positions = [x[i] for block in blocks for i in block]
     targets = hinge_targets(bounds).tolist()
     columns = [fit_hinges_exactly(x, list(y), positions, targets=targets, start=y[0]) for y in Y.T]
     weights = np.array(columns, dtype=object).T
     shift = -Y.min(axis=0)
-    return deep_layers(
-        x[0], offsets, weights, first=Y[0] + shift, bias=Y[0] if len(blocks) == 1 else -shift
-    )
+    return deep_layers(x[0], offsets, weights, first=Y[0] + shift, bias=Y[0] if len(blocks) == 1 else -shift)
 
 
 def _exact_is_feasible(X: AnyArray, sample: LineSample, builder: str, knots: str | Any) -> bool:
@@ -211,4 +216,4 @@ def _exact_knots(x: list[Fraction], rule: str | Any) -> list[Fraction]:
     first = x[0] - ((x[-1] - x[0]) / (len(x) - 1) if len(x) > 1 else 1)
     if rule == "left":
         return [first, *x[:-1]]
-    return [first, *((a + b) / 2 for a, b in zip(x[:-1], x[1:], strict=True))]
+    return [first, *((a + b) / 2 for a, b in itertools.pairwise(x))]

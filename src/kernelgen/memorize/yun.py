@@ -1,26 +1,27 @@
 """Two hidden layers of about 2 sqrt(n) units: Yun, Sra and Jadbabaie (2019), Theorem 3.1, for points on a line.
 
-Sort the projections and cut them into p groups of q consecutive points, q even, p q >= n. The first layer has a hinge at the
-first and at the last point of every group, so that any function with a free straight line on each group is a combination of
-its 2 p - 1 units. The second has q pairs of units,
+Sort the projections and cut them into p groups of q consecutive points, q even, p q >= n. The first layer has
+a hinge at the first and at the last point of every group, so that any function with a free straight line on
+each group is a combination of its 2 p - 1 units. The second has q pairs of units,
 
     clip(h) = relu(h + 1) - relu(h - 1) - 1,    h_j = combination of the first layer,  j = 0..q-1
 
-On a group, h_j is the line that takes the value v at the group's j-th point and is beyond +-1 at all its others, rising for
-even j and falling for odd j. The saturated clips of a point add up to 1, whichever it is, so
+On a group, h_j is the line that takes the value v at the group's j-th point and is beyond +-1 at all its
+others, rising for even j and falling for odd j. The saturated clips of a point add up to 1, whichever it is,
+so
 
     f(x) = sum_j clip(h_j(x)) - 1 = v,    v = the label, scaled into [-1, 1]
 
-The theorem needs d_1 d_2 >= 4 n for widths divisible by 4; here d_1 = 2 p - 1, d_2 = 2 q. Weights after the direction:
-about 4 n, against 2 n for Theorem 1 of Zhang et al.: fewer units, not fewer weights.
+The theorem needs d_1 d_2 >= 4 n for widths divisible by 4; here d_1 = 2 p - 1, d_2 = 2 q. Weights after the
+direction: about 4 n, against 2 n for Theorem 1 of Zhang et al.: fewer units, not fewer weights.
 
-Where float64 stops: lines have slopes up to 2/gap and are differences of hinges over the whole range, so the error grows
-like eps * range / (smallest gap) times sqrt(n), some n^2.5; the certificate measures it.
+Where float64 stops: lines have slopes up to 2/gap and are differences of hinges over the whole range, so the
+error grows like eps * range / (smallest gap) times sqrt(n), some n^2.5; the certificate measures it.
 
 References
 ----------
-C. Yun, S. Sra, A. Jadbabaie, "Small ReLU networks are powerful memorizers: a tight analysis of memorization capacity",
-NeurIPS 2019, arXiv:1810.07770, Theorem 3.1.
+C. Yun, S. Sra, A. Jadbabaie, "Small ReLU networks are powerful memorizers: a tight analysis of memorization
+capacity", NeurIPS 2019, arXiv:1810.07770, Theorem 3.1.
 """
 
 from __future__ import annotations

@@ -24,25 +24,25 @@ STYLE = {
 def import_matplotlib() -> Any:
     """The matplotlib package, drawing to files only, or PackageMissing."""
     try:
-        import matplotlib
+        import matplotlib as mpl
         import matplotlib.figure
     except ImportError as error:
         raise PackageMissing(f'plots need the plot extra: pip install "kernelgen[plot]" ({error})') from error
-    return matplotlib
+    return mpl
 
 
 def new_figure(columns: int = 1, *, width: float = 5.2, height: float = 3.6) -> tuple[Any, Any]:
     """A figure and its axes, side by side, without any window."""
-    matplotlib = import_matplotlib()
-    with matplotlib.rc_context(STYLE):
-        figure = matplotlib.figure.Figure(figsize=(width * columns, height))
+    mpl = import_matplotlib()
+    with mpl.rc_context(STYLE):
+        figure = mpl.figure.Figure(figsize=(width * columns, height))
         axes = figure.subplots(1, columns)
     return figure, axes
 
 
 def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
     """Write ``name.svg`` and ``name.png``, each under a temporary name first."""
-    matplotlib = import_matplotlib()
+    mpl = import_matplotlib()
     paths = []
     for kind in FORMATS:
         path = folder / f"{name}.{kind}"
@@ -50,7 +50,7 @@ def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
         metadata = {"Date": None} if kind == "svg" else {}
         try:
             try:
-                with matplotlib.rc_context(STYLE):
+                with mpl.rc_context(STYLE):
                     figure.savefig(partial, format=kind, dpi=150, metadata=metadata)
                 partial.replace(path)
             finally:

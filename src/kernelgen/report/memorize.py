@@ -35,14 +35,18 @@ def draw_size(cells: Sequence[Row]) -> Any:
         depths = sorted(rows)
         deep = [depth for depth in depths if depth > 2]
         colour = f"C{k}"
-        left.loglog(depths, [rows[depth]["width"] for depth in depths], "o-", color=colour, label=f"n = {n:,}")
+        left.loglog(
+            depths, [rows[depth]["width"] for depth in depths], "o-", color=colour, label=f"n = {n:,}"
+        )
         left.loglog(deep, [rows[depth]["width_bound"] for depth in deep], "--", color=colour, alpha=0.6)
         sizes = [_beyond_direction(rows[depth]) / n for depth in depths]
         right.semilogx(depths, sizes, "o-", color=colour, label=f"n = {n:,}")
         bounds = [(rows[depth]["formula"] - rows[depth]["n_features"]) / n for depth in depths]
         right.semilogx(depths, bounds, "--", color=colour, alpha=0.6)
     left.set(xlabel="depth k", ylabel="width", title="Width (dashed: the corollary's bound)")
-    right.set(xlabel="depth k", ylabel="(weights - d) / n", title="Weights (dashed: the formula)", ylim=(0, None))
+    right.set(
+        xlabel="depth k", ylabel="(weights - d) / n", title="Weights (dashed: the formula)", ylim=(0, None)
+    )
     left.legend(frameon=False)
     return figure
 
@@ -56,7 +60,11 @@ def draw_error(errors: Sequence[Row]) -> Any:
         for axes, name in ((left, "literal_residual"), (right, "max_abs_weight")):
             points = [(row["n_samples"], row[name]) for row in rows if row[name]]
             axes.loglog(*zip(*points, strict=True), ".", color=f"C{k}", alpha=0.5)
-            middle = [(n, _median([y for m, y in points if m == n])) for n in sizes if any(m == n for m, _ in points)]
+            middle = [
+                (n, _median([y for m, y in points if m == n]))
+                for n in sizes
+                if any(m == n for m, _ in points)
+            ]
             axes.loglog(*zip(*middle, strict=True), "-", color=f"C{k}", label=f"{rule} knots")
     left.set(xlabel="n", ylabel="largest residual", title="Error, layer by layer in float64")
     right.set(xlabel="n", ylabel="largest |weight|", title="Weights")
