@@ -16,12 +16,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kernelgen import errors as errors
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerClassifier as ReLUMemorizerClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerRegressor as ReLUMemorizerRegressor
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
     from kernelgen.kernels.custom import Custom as Custom
     from kernelgen.kernels.gaussian import Gaussian as Gaussian
     from kernelgen.kernels.laplacian import Laplacian as Laplacian
     from kernelgen.kernels.linear import Linear as Linear
     from kernelgen.kernels.polynomial import Polynomial as Polynomial
+    from kernelgen.memorize.build import Memorization as Memorization
+    from kernelgen.memorize.build import build_memorizer as build_memorizer
+    from kernelgen.memorize.network import ReluNetwork as ReluNetwork
     from kernelgen.solvers.cholesky import Factor as Factor
     from kernelgen.solvers.cholesky import factorize as factorize
     from kernelgen.solvers.plan import Plan as Plan
@@ -48,6 +53,12 @@ _HOME = {
     # scikit-learn estimators
     "KernelClassifier": "kernelgen.estimators.classifier",
     "KernelRegressor": "kernelgen.estimators.regressor",
+    "ReLUMemorizerClassifier": "kernelgen.estimators.memorizer",
+    "ReLUMemorizerRegressor": "kernelgen.estimators.memorizer",
+    # networks that memorize
+    "build_memorizer": "kernelgen.memorize.build",
+    "Memorization": "kernelgen.memorize.build",
+    "ReluNetwork": "kernelgen.memorize.network",
 }
 
 __all__ = ["__version__", "errors", *_HOME]

@@ -2,7 +2,8 @@
 
 Both fit their training data exactly (``ridge=0.0``), go into pipelines, grids and ``clone`` like any
 estimator, and keep what proves the fit: ``certificate_`` and ``solution_``. There is no algorithm here; the
-floor below solves. :class:`~kernelgen.estimators.model.Model` is a fitted interpolant on its own, and
+floor below solves. :class:`ReLUMemorizerClassifier` and :class:`ReLUMemorizerRegressor` are networks that fit
+their training set by construction. :class:`~kernelgen.estimators.model.Model` is a fitted interpolant on its own, and
 :mod:`~kernelgen.estimators.model_file` writes and reads it; neither needs scikit-learn.
 """
 
@@ -13,14 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerClassifier as ReLUMemorizerClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerRegressor as ReLUMemorizerRegressor
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
 
 _HOME = {
     "KernelClassifier": "kernelgen.estimators.classifier",
     "KernelRegressor": "kernelgen.estimators.regressor",
+    "ReLUMemorizerClassifier": "kernelgen.estimators.memorizer",
+    "ReLUMemorizerRegressor": "kernelgen.estimators.memorizer",
 }
 
-__all__ = ["KernelClassifier", "KernelRegressor"]
+__all__ = ["KernelClassifier", "KernelRegressor", "ReLUMemorizerClassifier", "ReLUMemorizerRegressor"]
 
 
 def __getattr__(name: str) -> Any:

@@ -50,7 +50,8 @@ class MemorizeConfig:
     n : int or None
         Points: 1,000 of them, or the first of the data set; None means all.
     d : int or None
-        Features of normal points, 50; the data set has its own.
+        Features of random points, 50; the data set has its own. Points are standard normal, or bytes where the builder
+        or the direction computes with integers.
     labels : str
         "random" (10 classes, or those of the data set, drawn uniformly), "signs", "classes:C", "real" (standard
         normal) or "true", those of the data set.
@@ -210,9 +211,12 @@ def draw_sample(config: MemorizeConfig, *, load_progress: LoadProgress | None = 
     rng = np.random.default_rng(config.seed)
     if config.dataset is None:
         n, d = config.n or DEFAULT_N, config.d or DEFAULT_D
-        X = rng.standard_normal((n, d), dtype=np.float32)
-        if config.builder == "vardi":
-            X = rng.integers(0, 256, (n, d), dtype=np.uint8)  # it computes with integers
+        in_bytes = config.builder == "vardi" or config.direction == "integer"  # what computes with integers
+        X: NDArray[Any] = (
+            rng.integers(0, 256, (n, d), dtype=np.uint8)
+            if in_bytes
+            else rng.standard_normal((n, d), dtype=np.float32)
+        )
         return Sample(
             X, _labels(config.labels, n, None, rng), "random points", f"numpy default_rng({config.seed})"
         )

@@ -115,7 +115,8 @@ def _cell(config: MemorizeConfig) -> dict[str, Any]:
     record = make_record(config, sample, result).as_dict()
     names = ("n_samples", "n_features", "depth", "width", "width_bound", "label_errors", "max_residual", "exact",
              "max_abs_weight", "seed", "holds")  # fmt: skip
-    return {name: record[name] for name in names} | record["n_weights"]
+    cell: dict[str, Any] = {name: record[name] for name in names}
+    return cell | record["n_weights"]
 
 
 def _error(config: MemorizeConfig) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def _slopes(x: AnyArray, v: AnyArray) -> AnyArray:
     steep = 0 * v
     steep[:, :-1] = (1 - sign[:-1] * v[:, :-1]) / gaps
     steep[:, 1:] = np.maximum(steep[:, 1:], (1 + sign[1:] * v[:, 1:]) / gaps)
-    return sign * steep
+    slopes: AnyArray = sign * steep
+    return slopes
 
 
 def _pad(x: AnyArray, v: AnyArray, size: int) -> tuple[AnyArray, AnyArray]:
