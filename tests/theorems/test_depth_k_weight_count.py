@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -99,7 +101,7 @@ def test_literal_layers_in_rational_arithmetic(k: int, n_outputs: int) -> None:
     assert np.array_equal(out[1:-1], Y)
     assert np.array_equal(out[0], Y[0])
     assert np.array_equal(out[-1], Y[-1])
-    between = network.forward_on_line(np.array([(a + b) / 2 for a, b in zip(x, x[1:])], dtype=object))
+    between = network.forward_on_line(np.array([(a + b) / 2 for a, b in itertools.pairwise(x)], dtype=object))
     assert np.array_equal(between, (Y[:-1] + Y[1:]) / 2)  # it is the interpolant
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_bit_extraction_grows_like_a_root() -> None:
         X = rng.integers(0, 256, (n, 30), dtype=np.uint8)
         counts.append(build_memorizer(X, rng.integers(0, 10, n), builder="vardi").network.n_weights.tied - 30)
     # four times the points: twice the weights, and the logarithm's share
-    assert all(larger / smaller < 2.5 for smaller, larger in zip(counts, counts[1:]))
+    assert all(larger / smaller < 2.5 for smaller, larger in itertools.pairwise(counts))
 
 
 def test_float64_cannot_hold_the_words() -> None:

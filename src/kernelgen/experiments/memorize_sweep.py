@@ -116,7 +116,8 @@ def _cell(config: MemorizeConfig) -> dict[str, Any]:
     names = ("n_samples", "n_features", "depth", "width", "width_bound", "label_errors", "max_residual", "exact",
              "max_abs_weight", "seed", "holds")  # fmt: skip
     cell: dict[str, Any] = {name: record[name] for name in names}
-    return cell | record["n_weights"]
+    cell.update(record["n_weights"])
+    return cell
 
 
 def _error(config: MemorizeConfig) -> dict[str, Any]:
@@ -125,5 +126,5 @@ def _error(config: MemorizeConfig) -> dict[str, Any]:
     record = make_record(config, sample, result).as_dict()
     residual = literal_residual(result, sample)
     names = ("n_samples", "knots", "max_abs_weight", "smallest_eigenvalue", "smallest_singular_value", "seed")
-    found = {name: record[name] for name in names}
+    found: dict[str, Any] = {name: record[name] for name in names}
     return found | {"literal_residual": residual if math.isfinite(residual) else None}

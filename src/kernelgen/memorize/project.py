@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numba import njit, prange
-from numpy.typing import NDArray
 
 from kernelgen.arrays.points import AnyArray, FloatArray
 from kernelgen.errors import UsageError
@@ -106,10 +105,10 @@ def best_direction(X: AnyArray, rng: np.random.Generator, *, draws: int) -> Dire
 def principal_direction(X: AnyArray, rng: np.random.Generator) -> Direction:
     """The direction of largest variance, by 30 power iterations over blocks of rows; rounded to 26 bits."""
     mean = np.sum([X[rows].sum(axis=0, dtype=np.float64) for rows in row_slices(X)], axis=0) / len(X)
-    a: FloatArray = rng.standard_normal(X.shape[1])
+    a: AnyArray = rng.standard_normal(X.shape[1])
     for _ in range(PRINCIPAL_STEPS):
-        a /= np.linalg.norm(a)
-        total = np.zeros_like(a)
+        a = a / np.linalg.norm(a)
+        total = np.zeros(len(a))
         for rows in row_slices(X):
             block = X[rows].astype(np.float64) - mean
             total += block.T @ (block @ a)
@@ -194,11 +193,6 @@ def row_slices(X: AnyArray) -> Iterator[slice]:
     step = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
     for start in range(0, len(X), step):
         yield slice(start, min(start + step, len(X)))
-
-
-def largest_projection(a: NDArray[np.int64]) -> int:
-    """Bound of |<a, z>| over bytes z."""
-    return 255 * int(np.abs(a).sum())
 
 
 @njit(cache=True, parallel=True, fastmath={"reassoc"})
