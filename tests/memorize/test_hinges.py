@@ -43,15 +43,17 @@ def test_evaluation_of_the_stored_weights_against_exact_sums(rule: str) -> None:
 
 
 def test_double_double_sees_what_float64_cannot() -> None:
-    """A residual of 1e-20 beside weights of 1e6."""
+    """A step of 1e-25 beside points of order 1: the residual moves by the slope times it."""
     x = np.array([0.0, 1e-6, 1.0])
     hinges = fit_hinges(x, np.array([[0.0], [1.0], [0.0]]), place_knots(x))
     found = hinges(x)[:, 0]
-    residual = hinges.residual(x, np.full(3, 1e-27), found[:, None])[:, 0]
+    residual = hinges.residual(x, np.full(3, 1e-25), found[:, None])[:, 0]
     at_x = [
         float(exact_value(v, hinges) - Fraction(float(f))) for v, f in zip(x.tolist(), found, strict=True)
     ]
-    assert np.allclose(residual, hinges.segments[2][:, 0] * 1e-27 + at_x, rtol=1e-6, atol=1e-24)
+    slopes = hinges.segments[2][:, 0]
+    right = slopes[[1, 2, 2]]  # of each point: left knots stand at the point before
+    assert np.allclose(residual, right * 1e-25 + at_x, rtol=1e-9, atol=1e-26)
 
 
 def test_errors_do_not_add_up_along_the_line() -> None:

@@ -133,16 +133,19 @@ def phases(*, quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
     """Yield what a job that knows only (phase, fraction) reports to; the clock is kept here."""
     from kernelgen.solvers.progress import Progress
 
-    starts: dict[str, float] = {}
     with reporting(quiet=quiet) as report:
         if report is None:
             yield None
             return
         write = report
-        begin = time.perf_counter()
+        starts: dict[str, float] = {}
+        end = time.perf_counter()  # of the phase before
 
         def tell(phase: str, fraction: float) -> None:
-            seconds = time.perf_counter() - starts.setdefault(phase, begin)
+            nonlocal end
+            now = time.perf_counter()
+            seconds = now - starts.setdefault(phase, end)
+            end = now if fraction >= 1 else end
             left = seconds * (1 - fraction) / fraction if fraction > 0.01 else None
             write(Progress(phase, fraction, seconds, left))
 
