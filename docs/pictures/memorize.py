@@ -27,8 +27,11 @@ def save(figure, folder: Path, name: str) -> None:
 def hinges(folder: Path) -> None:
     """Eight points in the plane, sorted along a direction; the sum of hinges goes through every label."""
     rng = np.random.default_rng(7)
-    X, y = rng.standard_normal((8, 2)), rng.choice([-1.0, 1.0], 8)
-    network = build_memorizer(X, y, seed=3).network
+    X = rng.uniform(-1, 1, (8, 2)) * (1.6, 1.0)
+    direction = np.array([2.0, 0.9])
+    y = np.empty(8)
+    y[np.argsort(X @ direction)] = [1.0, -1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0]
+    network = build_memorizer(X, y, direction=direction).network
     t = network.project(X)
     figure, (left, right) = new_figure(2)
     a = network.direction / np.linalg.norm(network.direction)
@@ -59,7 +62,7 @@ def hinges(folder: Path) -> None:
 def depth_k(folder: Path) -> None:
     """Every unit and every nonzero weight of a depth-6 network for 12 points, read from its matrices."""
     rng = np.random.default_rng(1)
-    network = build_memorizer(rng.standard_normal((12, 3)), rng.integers(0, 4, 12), depth=6).network
+    network = build_memorizer(rng.standard_normal((12, 3)), rng.permutation(12), depth=6).network
     figure, axes = new_figure(width=9.5, height=4.2)
     names = [["carry"]]
     for k, layer in enumerate(network.layers[1:-1]):
@@ -82,7 +85,7 @@ def depth_k(folder: Path) -> None:
             axes.plot(*zip(start, stop, strict=True), color=colour, lw=0.9, alpha=0.7, zorder=1)
     axes.plot(*zip(*places[0], strict=True), "o", color="w", mec="0.3", ms=13)
     for j, place in enumerate(places[0]):
-        axes.annotate(f"$z_{j + 1}$", place, ha="center", va="center", fontsize=8)
+        axes.annotate(f"$z_{j + 1}$", place, ha="center", va="center", fontsize=7)
     for column, spots in zip(names, places[1:], strict=True):
         for name, place in zip(column, spots, strict=True):
             axes.plot(*place, "o", color=COLOURS[name], ms=13, zorder=2)

@@ -54,6 +54,7 @@ def test_errors_are_those_of_the_floor_below() -> None:
     X, rng = cloud()
     with pytest.raises(UsageError, match="depth"):
         ReLUMemorizerClassifier(depth=151).fit(X, rng.integers(0, 2, 150))
+    fresh = X.copy()
     X[7] = X[3]
     with pytest.raises(ConflictingLabels, match="rows 3 and 7"):
         ReLUMemorizerRegressor().fit(X, np.arange(150.0))
@@ -62,7 +63,7 @@ def test_errors_are_those_of_the_floor_below() -> None:
     with pytest.raises(ValueError, match="infinity"):
         ReLUMemorizerRegressor().fit(np.where(X[0, 0] == X, np.inf, X), np.arange(150.0))
     with pytest.raises(DataError, match="general position"):
-        ReLUMemorizerRegressor(builder="bubeck").fit(np.hstack([X, X]), np.arange(150.0))
+        ReLUMemorizerRegressor(builder="bubeck").fit(np.hstack([fresh, fresh]), np.arange(150.0))
 
 
 def test_pipelines_and_clones() -> None:

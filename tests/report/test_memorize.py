@@ -49,3 +49,9 @@ def test_without_matplotlib_the_extra_is_named(record: dict, tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(PackageMissing, match=r"kernelgen\[plot\]"):
         write_sweep_plots(record, tmp_path)
+
+
+def test_residuals_of_zero_leave_the_plot_empty(record: dict) -> None:
+    errors = [row | {"literal_residual": 0.0} for row in record["errors"]]
+    left = draw_error(errors).axes[0]
+    assert all(len(line.get_xdata()) == 0 for line in left.lines)

@@ -5,7 +5,7 @@
 
 References
 ----------
-T. J. Dekker, "A floating-point technique for extending the available precision", Numer. Math. 18 (1971).
+T. J. Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18 (1971).
 Y. Hida, X. S. Li, D. H. Bailey, "Algorithms for quad-double precision floating point arithmetic", ARITH-15 (2001).
 """
 

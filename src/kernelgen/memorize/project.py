@@ -107,8 +107,8 @@ def principal_direction(X: AnyArray, rng: np.random.Generator) -> Direction:
     mean = np.sum([X[rows].sum(axis=0, dtype=np.float64) for rows in row_slices(X)], axis=0) / len(X)
     a: AnyArray = rng.standard_normal(X.shape[1])
     for _ in range(PRINCIPAL_STEPS):
-        a = a / np.linalg.norm(a)
-        total = np.zeros(len(a))
+        a = np.divide(a, np.linalg.norm(a))
+        total: AnyArray = np.zeros(len(a))
         for rows in row_slices(X):
             block = X[rows].astype(np.float64) - mean
             total += block.T @ (block @ a)

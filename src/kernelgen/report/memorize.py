@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,17 +56,18 @@ def draw_error(errors: Sequence[Row]) -> Any:
     """Error of the layers applied one by one in float64, and the largest weight, against n for each knot rule."""
     figure, (left, right) = new_figure(2)
     for k, rule in enumerate(sorted({row["knots"] for row in errors})):
-        rows = sorted((row for row in errors if row["knots"] == rule), key=lambda row: row["n_samples"])
-        sizes = sorted({row["n_samples"] for row in rows})
         for axes, name in ((left, "literal_residual"), (right, "max_abs_weight")):
-            points = [(row["n_samples"], row[name]) for row in rows if row[name]]
-            axes.loglog(*zip(*points, strict=True), ".", color=f"C{k}", alpha=0.5)
-            middle = [
-                (n, _median([y for m, y in points if m == n]))
-                for n in sizes
-                if any(m == n for m, _ in points)
-            ]
-            axes.loglog(*zip(*middle, strict=True), "-", color=f"C{k}", label=f"{rule} knots")
+            found: dict[int, list[float]] = {}
+            for row in errors:
+                if (
+                    row["knots"] == rule and row[name]
+                ):  # 0 and what overflowed have no place on a logarithmic axis
+                    found.setdefault(row["n_samples"], []).append(row[name])
+            sizes = sorted(found)
+            dots = [(n, value) for n in sizes for value in found[n]]
+            axes.loglog([n for n, _ in dots], [value for _, value in dots], ".", color=f"C{k}", alpha=0.5)
+            medians = [statistics.median(found[n]) for n in sizes]
+            axes.loglog(sizes, medians, "-", color=f"C{k}", label=f"{rule} knots")
     left.set(xlabel="n", ylabel="largest residual", title="Error, layer by layer in float64")
     right.set(xlabel="n", ylabel="largest |weight|", title="Weights")
     left.legend(frameon=False)
@@ -75,8 +77,3 @@ def draw_error(errors: Sequence[Row]) -> Any:
 def _beyond_direction(cell: Row) -> int:
     count = cell["tied"] if cell["depth"] == 2 else cell["nonzero"]
     return int(count) - int(cell["n_features"])
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]
