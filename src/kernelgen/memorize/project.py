@@ -105,9 +105,9 @@ def best_direction(X: AnyArray, rng: np.random.Generator, *, draws: int) -> Dire
 def principal_direction(X: AnyArray, rng: np.random.Generator) -> Direction:
     """The direction of largest variance, by 30 power iterations over blocks of rows; rounded to 26 bits."""
     mean = np.sum([X[rows].sum(axis=0, dtype=np.float64) for rows in row_slices(X)], axis=0) / len(X)
-    a: AnyArray = rng.standard_normal(X.shape[1])
+    a: AnyArray = rng.standard_normal((X.shape[1],))
     for _ in range(PRINCIPAL_STEPS):
-        a = np.divide(a, np.linalg.norm(a))
+        a = a / np.linalg.norm(a)
         total: AnyArray = np.zeros(len(a))
         for rows in row_slices(X):
             block = X[rows].astype(np.float64) - mean
