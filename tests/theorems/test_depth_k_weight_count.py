@@ -118,3 +118,14 @@ def test_reference_counts() -> None:
     result = build_memorizer(X, y, depth=42)
     assert result.network.width == 52
     assert result.network.n_weights.nonzero <= result.formula == 6903
+
+
+@pytest.mark.parametrize("k", [3, 4, 17, 90])
+def test_several_outputs_have_an_accumulator_each(k: int) -> None:
+    rng = np.random.default_rng(k)
+    X, Y = rng.standard_normal((90, 5)), rng.standard_normal((90, 3))
+    result = build_memorizer(X, Y, depth=k)
+    assert (result.certificate.label_errors, result.certificate.max_residual) == (0, 0.0)
+    assert result.network.width <= -(-89 // (k - 2)) + 1 + 3
+    assert result.network.n_weights.nonzero <= result.formula
+    assert np.abs(result.network(X) - result.network.forward(X)).max() < 1e-8

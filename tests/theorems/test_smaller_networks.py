@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from kernelgen.errors import DataError, UsageError
 from kernelgen.memorize.build import build_memorizer
+from kernelgen.memorize.two_layer import two_layer_formula
+from kernelgen.memorize.vardi import build_vardi, small_integer_sample
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -78,6 +80,22 @@ def test_bit_extraction_grows_like_a_root() -> None:
         counts.append(build_memorizer(X, rng.integers(0, 10, n), builder="vardi").network.n_weights.tied - 30)
     # four times the points: twice the weights, and the logarithm's share
     assert all(larger / smaller < 2.5 for smaller, larger in itertools.pairwise(counts))
+
+
+def test_bit_extraction_passes_theorem_1_beyond_ten_thousand_points() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.integers(0, 256, (16_000, 16), dtype=np.uint8)
+    sample = small_integer_sample(X, rng.integers(0, 10, (16_000, 1)).astype(float))
+    assert build_vardi(sample).n_weights.tied < two_layer_formula(16_000, 16)
+
+
+@pytest.mark.parametrize("builder", ["bubeck", "yun", "vardi"])
+def test_more_points_than_a_builder_is_for(builder: str) -> None:
+    n = 50_001
+    X = np.zeros((n, 3), dtype=np.uint8)
+    X[:, 0], X[:, 1], X[:, 2] = np.arange(n) % 256, np.arange(n) // 256, 1
+    with pytest.raises(UsageError, match="at most"):
+        build_memorizer(X, np.arange(n) % 2, builder=builder)
 
 
 def test_float64_cannot_hold_the_words() -> None:

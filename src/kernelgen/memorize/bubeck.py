@@ -36,6 +36,7 @@ from kernelgen.memorize.network import ReluNetwork
 
 SINGULAR = 1e-12
 TOUCHES = 1e-12
+LARGEST_N = 50_000
 
 
 def build_bubeck(X: AnyArray, Y: FloatArray, *, seed: int = 0) -> ReluNetwork:
@@ -52,7 +53,7 @@ def build_bubeck(X: AnyArray, Y: FloatArray, *, seed: int = 0) -> ReluNetwork:
     Raises
     ------
     UsageError
-        More than one output.
+        More than one output, or more than 50,000 points: every hyperplane is compared with every point.
     DataError
         The points are not in general position; the message names rows.
 
@@ -63,6 +64,8 @@ def build_bubeck(X: AnyArray, Y: FloatArray, *, seed: int = 0) -> ReluNetwork:
     if Y.shape[1] != 1:
         raise UsageError(f"builder 'bubeck' fits one label column; got {Y.shape[1]}. Use builder='zhang'")
     n, d = X.shape
+    if n > LARGEST_N:
+        raise UsageError(f"builder 'bubeck' is for at most {LARGEST_N:,} points; got {n:,}")
     points, y = X.astype(np.float64), Y[:, 0]
     order = np.random.default_rng(seed).permutation(n)
     W, bias, out = [], [], []

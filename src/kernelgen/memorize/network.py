@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.arrays.checks import check_points
-from kernelgen.arrays.points import AnyArray, FloatArray
+from kernelgen.arrays.points import AnyArray
 from kernelgen.errors import DataError
 from kernelgen.memorize.hinges import Hinges
 from kernelgen.memorize.layer import Layer
@@ -172,15 +172,3 @@ def as_type(layer: Layer, dtype: np.dtype[Any]) -> Layer:
         return layer
     bias = None if layer.bias is None else layer.bias.astype(dtype)
     return Layer(layer.starts, layer.columns, layer.values.astype(dtype), bias, layer.n_inputs)
-
-
-def float_array(values: Any) -> FloatArray:
-    """Python numbers as float64; infinite where they are too large for it."""
-    return np.array([_as_float(value) for value in values])
-
-
-def _as_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")

@@ -94,17 +94,16 @@ def certify_line(
         else project_double_double(X, sample.direction.a)
     )
     stored = float(np.abs(network.hinges.residual(high, low, Y)).max())
-    largest, arithmetic = stored, "double-double"
-    if _exact_is_feasible(X, sample, network.builder, knots):
-        largest, arithmetic = (
-            exact_residual(X, sample, network.builder, depth=network.depth, knots=knots),
-            "rational",
-        )
+    exact = (
+        exact_residual(X, sample, network.builder, depth=network.depth, knots=knots)
+        if _exact_is_feasible(X, sample, network.builder, knots)
+        else None
+    )
     return Certificate(
         label_errors=count_label_errors(in_float64, Y),
-        max_residual=largest,
-        exact=arithmetic == "rational",
-        arithmetic=arithmetic,
+        max_residual=stored if exact is None else exact,
+        exact=exact is not None,
+        arithmetic="double-double" if exact is None else "rational",
         stored_residual=stored,
         float64_residual=float(np.abs(in_float64).max()),
     )
@@ -146,17 +145,25 @@ def count_label_errors(residual: FloatArray, Y: FloatArray) -> int:
 
 def exact_residual(
     X: AnyArray, sample: LineSample, builder: str, *, depth: int, knots: str | Any = "left"
-) -> float:
-    """Largest residual of the construction carried out in rational arithmetic: 0.0 if it is right."""
-    x = _exact_points(X, sample)
+) -> float | None:
+    """Largest residual of the construction carried out in rational arithmetic: 0.0 if it is right.
+
+    None where exact projections differ from those in float64 so much that there is no such construction: two of them
+    are equal, or a knot of the caller's is on the other side of its point.
+    """
+    points = _exact_points(X, sample)
+    order = sorted(range(len(points)), key=points.__getitem__)  # neighbours to 1e-16 may change places
+    x, Y = [points[i] for i in order], _fractions(sample.Y[order])
+    b = _exact_knots(x, knots)
+    if not all(a < z for a, z in zip(b, x, strict=True)) or not all(
+        a <= z for a, z in zip(x[:-1], b[1:], strict=True)
+    ):
+        return None
+    positions, weights, starts = exact_hinges_of(exact_layers(x, Y, builder, depth=depth, knots=b))
     worst = Fraction(0)
-    layers = exact_layers(x, _fractions(sample.Y), builder, depth=depth, knots=_exact_knots(x, knots))
-    positions, weights, starts = exact_hinges_of(layers)
-    for column, start, y in zip(weights, starts, sample.Y.T, strict=True):
+    for column, start, y in zip(weights, starts, Y.T, strict=True):
         values = evaluate_hinges_exactly(x, positions, column, start=start)
-        worst = max(
-            worst, *(abs(value - Fraction(label)) for value, label in zip(values, y.tolist(), strict=True))
-        )
+        worst = max(worst, *(abs(value - label) for value, label in zip(values, y, strict=True)))
     return float(worst)
 
 

@@ -16,7 +16,7 @@ The theorem needs d_1 d_2 >= 4 n for widths divisible by 4; here d_1 = 2 p - 1, 
 direction: about 4 n, against 2 n for Theorem 1 of Zhang et al.: fewer units, not fewer weights.
 
 Where float64 stops: lines have slopes up to 2/gap and are differences of hinges over the whole range, so the
-error grows like eps * range / (smallest gap) times sqrt(n), some n^2.5; the certificate measures it.
+error grows like eps * range / (smallest gap) times the number of terms; the certificate measures it.
 
 References
 ----------
@@ -37,14 +37,21 @@ from kernelgen.memorize.layer import Layer
 from kernelgen.memorize.network import ReluNetwork
 from kernelgen.memorize.sample import LineSample
 
+LARGEST_N = 50_000
+
 
 def build_yun(sample: LineSample) -> ReluNetwork:
     """Fit one label a point with two hidden layers of 2 p - 1 and 2 q units, about 2 sqrt(n) each.
 
+    Parameters
+    ----------
+    sample : LineSample
+        At most 50,000 distinct projections.
+
     Raises
     ------
     UsageError
-        More than one output.
+        More than one output, or more points than can be certified layer by layer, 4 n^2 multiplications.
 
     Notes
     -----
@@ -52,6 +59,8 @@ def build_yun(sample: LineSample) -> ReluNetwork:
     """
     if sample.Y.shape[1] != 1:
         raise UsageError(f"builder 'yun' fits one label column; got {sample.Y.shape[1]}. Use builder='zhang'")
+    if sample.n_distinct > LARGEST_N:
+        raise UsageError(f"builder 'yun' is for at most {LARGEST_N:,} points; got {sample.n_distinct:,}")
     return ReluNetwork(yun_layers(sample.x, sample.Y[:, 0]), sample.direction.a, "yun")
 
 
