@@ -70,7 +70,7 @@ def test_the_exact_construction_has_residual_zero_and_other_labels_have_not() ->
 
 def test_projections_that_change_places_in_exact_arithmetic() -> None:
     """Two rows whose float64 projections are in the other order than the exact ones: still a proof."""
-    X, Y, sample = sample_of(20)
+    X, _, sample = sample_of(20)
     k = 7
     order = np.arange(20)
     order[[k, k + 1]] = k + 1, k

@@ -128,8 +128,9 @@ def certify_yun(network: ReluNetwork, X: AnyArray, Y: FloatArray, sample: LineSa
     certificate = certify_layers(network, X, Y)
     if sample.n_distinct > EXACT_UNLIKE_LEFT or X.size > EXACT_ELEMENTS:
         return certificate
-    x = np.array(_exact_points(X, sample), dtype=object)
-    y = _fractions(sample.Y)
+    points = _exact_points(X, sample)
+    order = sorted(range(len(points)), key=points.__getitem__)
+    x, y = np.array([points[i] for i in order], dtype=object), _fractions(sample.Y[order])
     rational = ReluNetwork(yun_layers(x, y[:, 0]), np.ones(1), "yun")
     largest = float(np.abs(rational.forward_on_line(x) - y).max())
     return replace(certificate, max_residual=largest, exact=True, arithmetic="rational")
