@@ -24,6 +24,7 @@ from kernelgen.datasets.registry import locate_dataset
 from kernelgen.experiments.memorize import MemorizeConfig, run_memorize
 from kernelgen.memorize.hinges import fit_hinges
 from kernelgen.memorize.knots import place_knots
+from kernelgen.memorize.project import project
 from kernelgen.memorize.sample import line_sample
 from kernelgen.memorize.two_layer import build_two_layer
 from kernelgen.memorize.verify import certify_line
@@ -51,7 +52,7 @@ def million(n: int, d: int, repeats: int) -> dict[str, Any]:
         outputs = network(X)
         rounds.append((sampled - start, built - sampled, time.perf_counter() - built))
     # the sort is part of the build: project again, alone, and take it off
-    project = median_seconds(lambda: network.project(X), repeats)
+    alone = median_seconds(lambda: project(X, sample.direction.a), repeats)
     prepare, build, evaluate = (statistics.median(column) for column in zip(*rounds, strict=True))
     errors = int(np.count_nonzero(np.rint(outputs) != Y))
     assert errors == 0
@@ -62,9 +63,9 @@ def million(n: int, d: int, repeats: int) -> dict[str, Any]:
         "n": n,
         "d": d,
         "seconds": {
-            "check_and_project": project,
-            "sort_and_build": max(prepare - project, 0.0) + build,
-            "evaluate_with_projection": evaluate,
+            "project": alone,
+            "sort_and_build": prepare - alone + build,
+            "check_project_and_evaluate": evaluate,
         },
         "label_errors": errors,
         "n_weights_tied": network.n_weights.tied,
@@ -195,7 +196,7 @@ def main() -> None:
     if not small:
         seconds = result["million"]["seconds"]
         assert seconds["sort_and_build"] <= 3
-        assert seconds["evaluate_with_projection"] <= 3
+        assert seconds["check_project_and_evaluate"] <= 3
     if options.plot is not None:
         draw(result["growth"], options.plot)
     write("memorize", result, options)

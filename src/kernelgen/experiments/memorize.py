@@ -24,6 +24,7 @@ from kernelgen.datasets.dataset import LoadProgress
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
 from kernelgen.estimators.model_file import check_destination
+from kernelgen.experiments.memorize_labels import draw_labels, parse_label_rule
 from kernelgen.experiments.solve import versions
 from kernelgen.memorize.build import BUILDERS, Memorization, PhaseProgress, build_memorizer
 from kernelgen.memorize.deep import deep_width
@@ -33,7 +34,6 @@ from kernelgen.memorize.onnx_file import save_onnx
 from kernelgen.memorize.project import RULES as DIRECTIONS
 
 DEFAULT_N, DEFAULT_D = 1000, 50
-DEFAULT_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def draw_sample(config: MemorizeConfig, *, load_progress: LoadProgress | None = 
             else rng.standard_normal((n, d), dtype=np.float32)
         )
         return Sample(
-            X, _labels(config.labels, n, None, rng), "random points", f"numpy default_rng({config.seed})"
+            X, draw_labels(config.labels, n, None, rng), "random points", f"numpy default_rng({config.seed})"
         )
     data = load_dataset(
         config.dataset,
@@ -230,39 +230,7 @@ def draw_sample(config: MemorizeConfig, *, load_progress: LoadProgress | None = 
     if config.n is not None and config.n > len(data.X_train):
         raise UsageError(f"n is {config.n}, but {data.name} has {len(data.X_train)} training rows")
     X, y = data.X_train[: config.n], data.y_train[: config.n]
-    return Sample(X, _labels(config.labels, len(X), y, rng), data.name, data.source)
-
-
-def parse_label_rule(text: str) -> tuple[str, int]:
-    """Rule and number of classes of "random", "signs", "classes:C", "real" or "true".
-
-    Examples
-    --------
-    >>> parse_label_rule("classes:7")
-    ('classes', 7)
-    """
-    rule, colon, count = text.partition(":")
-    if rule == "classes" and colon:
-        if not count.isdecimal() or int(count) < 1:
-            raise UsageError(f"in 'classes:C', C is an integer of at least 1; got {text!r}")
-        return rule, int(count)
-    if text not in ("random", "signs", "real", "true"):
-        raise UsageError(f"labels are 'random', 'signs', 'classes:C', 'real' or 'true'; got {text!r}")
-    return rule, DEFAULT_CLASSES
-
-
-def _labels(text: str, n: int, y: NDArray[Any] | None, rng: np.random.Generator) -> NDArray[Any]:
-    rule, n_classes = parse_label_rule(text)
-    if rule == "true":
-        assert y is not None
-        return y
-    if rule == "signs":
-        return rng.choice([-1.0, 1.0], size=n)
-    if rule == "real":
-        return rng.standard_normal(n)
-    if rule == "random" and y is not None:
-        return rng.choice(np.unique(y), size=n)
-    return rng.integers(0, n_classes, size=n)
+    return Sample(X, draw_labels(config.labels, len(X), y, rng), data.name, data.source)
 
 
 def check_format(path: Path) -> Callable[..., None]:
