@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelgen.errors import DataError, UsageError
+from kernelgen.memorize.bubeck import build_bubeck
 from kernelgen.memorize.build import build_memorizer
+from kernelgen.memorize.sample import line_sample
 from kernelgen.memorize.two_layer import two_layer_formula
 from kernelgen.memorize.vardi import build_vardi, small_integer_sample
+from kernelgen.memorize.yun import build_yun
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -89,13 +92,14 @@ def test_bit_extraction_passes_theorem_1_beyond_ten_thousand_points() -> None:
     assert build_vardi(sample).n_weights.tied < two_layer_formula(16_000, 16)
 
 
-@pytest.mark.parametrize("builder", ["bubeck", "yun", "vardi"])
-def test_more_points_than_a_builder_is_for(builder: str) -> None:
-    n = 50_001
-    X = np.zeros((n, 3), dtype=np.uint8)
-    X[:, 0], X[:, 1], X[:, 2] = np.arange(n) % 256, np.arange(n) // 256, 1
+@pytest.mark.parametrize(
+    "build", [build_yun, build_vardi, lambda sample: build_bubeck(sample.x[:, None], sample.Y)]
+)
+def test_more_points_than_a_builder_is_for(build) -> None:
+    X = np.arange(50_001, dtype=np.uint32).view(np.uint8).reshape(-1, 4)[:, :2]
+    sample = line_sample(np.ascontiguousarray(X), np.zeros((50_001, 1)), direction=np.array([1, 256]))
     with pytest.raises(UsageError, match="at most"):
-        build_memorizer(X, np.arange(n) % 2, builder=builder)
+        build(sample)
 
 
 def test_float64_cannot_hold_the_words() -> None:
