@@ -51,7 +51,12 @@ def _network_rows(record: MemorizeRecord) -> list[tuple[str, str]]:
         )
         rows += [("eigenvalue, sigma", f"{values}   smallest of the triangular system")]
     if record.n_distinct < record.n_samples:
-        rows.append(("merged", f"{record.n_samples - record.n_distinct:,} rows equal to another, same label"))
+        rows.append(
+            (
+                "merged",
+                f"{record.n_samples - record.n_distinct:,} rows with the projection and the label of another",
+            )
+        )
     times = ", ".join(f"{name} {format_seconds(value)}" for name, value in seconds.items() if name != "total")
     rows.append(("time", f"{format_seconds(seconds['total'])}   ({times})"))
     if record.model is not None:

@@ -46,7 +46,8 @@ class Memorization:
         Of the triangular system of Theorem 1 with the network's knots; the second is an estimate. None for
         "bubeck".
     seconds : dict
-        ``project, build, evaluate, verify``.
+        ``project`` (with the sort), ``build``, ``evaluate`` (all rows, from their projections, or layer by layer where
+        there is no line form), ``verify``.
     """
 
     network: ReluNetwork
