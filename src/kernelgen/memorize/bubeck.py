@@ -21,8 +21,7 @@ certificate measures it.
 References
 ----------
 S. Bubeck, R. Eldan, Y. T. Lee, D. Mikulincer, "Network size and size of the weights in memorization with
-two-layers neural networks", NeurIPS 2020, arXiv:2006.02855, section 1 ("elementary construction" with 4
-ceil(n/d) neurons).
+two-layers neural networks", NeurIPS 2020, arXiv:2006.02855: Baum's construction with 4 ceil(n/d) ReLU units.
 """
 
 from __future__ import annotations

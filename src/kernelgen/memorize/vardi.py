@@ -88,7 +88,7 @@ def vardi_shape(n: int, largest: int, n_classes: int) -> VardiShape:
 
 
 def small_integer_sample(X: AnyArray, Y: FloatArray, *, seed: int = 0) -> LineSample:
-    """Project bytes on the smallest power of two of integer directions that keeps all points apart.
+    """Project bytes on as small an integer direction as keeps points with different labels apart.
 
     Raises
     ------
