@@ -160,3 +160,31 @@ def test_rules() -> None:
     for rule, word in (("integer", "uint8"), ("wavy", "must be one of")):
         with pytest.raises(UsageError, match=word):
             resolve_rule(rule, np.dtype(np.float64))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_a_memory_map_is_never_copied_as_a_whole(dtype: str, tmp_path, monkeypatch) -> None:
+    """Fitted and predicted from a file with a fraction of its bytes in memory."""
+    import tracemalloc
+
+    from kernelgen.arrays.checks import check_points
+    from kernelgen.memorize.sample import line_sample
+    from kernelgen.memorize.two_layer import build_two_layer
+
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 20)
+    n, d = 20_000, 784
+    X = np.lib.format.open_memmap(tmp_path / "big.npy", mode="w+", dtype=dtype, shape=(n, d))
+    X[:] = points(n, d, dtype)
+    X.flush()
+    mapped = np.load(tmp_path / "big.npy", mmap_mode="r")
+    y = np.random.default_rng(1).integers(0, 10, (n, 1)).astype(float)
+    build_two_layer(line_sample(mapped[:50], y[:50]))(mapped[:50])  # compile first
+    tracemalloc.start()
+    try:
+        network = build_two_layer(line_sample(check_points(mapped).values, y))
+        outputs = network(mapped)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(np.rint(outputs), y)
+    assert peak < mapped.nbytes / 2
