@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernelgen.cli.terminal import console, format_seconds
+from kernelgen.cli.terminal import console, format_seconds, print_panel
 
 if TYPE_CHECKING:
     from kernelgen.experiments.memorize import MemorizeRecord
@@ -14,18 +14,10 @@ if TYPE_CHECKING:
 def print_network(record: MemorizeRecord) -> None:
     """Write a panel: counts against the formula, certificate, conditioning, seconds."""
     from rich.markup import escape
-    from rich.panel import Panel
-    from rich.table import Table
 
-    rows = Table.grid(padding=(0, 3, 0, 0))
-    rows.add_column(style="dim")
-    rows.add_column()
-    for name, text in _network_rows(record):
-        rows.add_row(name, text)
     size = f"n = {record.n_samples:,}, d = {record.n_features:,}, labels {record.labels}"
     verdict = "memorized" if record.holds else "NOT memorized as the theorem says"
-    title = f"[bold]{escape(record.dataset)}[/bold]: {size}: {verdict}"
-    console().print(Panel(rows, title=title, title_align="left", expand=False))
+    print_panel(f"[bold]{escape(record.dataset)}[/bold]: {size}: {verdict}", _network_rows(record))
 
 
 def _network_rows(record: MemorizeRecord) -> list[tuple[str, str]]:

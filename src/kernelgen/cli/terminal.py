@@ -86,6 +86,19 @@ def _colour(is_terminal: bool) -> bool:
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def print_panel(title: str, rows: list[tuple[str, str]]) -> None:
+    """Write a panel of names and values to stdout; both may hold rich's markup."""
+    from rich.panel import Panel
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, text in rows:
+        table.add_row(name, text)
+    console().print(Panel(table, title=title, title_align="left", expand=False))
+
+
 def print_warnings(messages: list[str]) -> None:
     """Write warnings to stderr, one line each."""
     for message in messages:
