@@ -94,3 +94,15 @@ def test_midpoints_of_neighbours_in_float64() -> None:
     knots = place_knots(x, "midpoint")
     assert (knots < x).all()
     assert (knots[1:] >= x[:-1]).all()
+
+
+def test_one_thread_and_many_give_the_same_bits(monkeypatch) -> None:
+    from kernelgen.memorize import hinges as module
+
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.standard_normal(500))
+    hinges = fit_hinges(x, rng.standard_normal((500, 2)), place_knots(x))
+    t = rng.uniform(-4, 4, 5000)
+    few = hinges(t)
+    monkeypatch.setattr(module, "FEW", 0)
+    assert np.array_equal(hinges(t), few)

@@ -25,6 +25,7 @@ from kernelgen.arrays.points import FloatArray
 from kernelgen.memorize.double_double import add, multiply, two_sum
 
 CLOSES = -1
+FEW = 20_000  # points that one thread evaluates in the time a busy machine may take to wake a second one, some ms
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,8 @@ class Hinges:
         t = np.ascontiguousarray(t, dtype=np.float64)
         out = np.empty((len(t), self.weights.shape[1]))
         value, _, slope, _ = self.segments
-        _evaluate(t, self.knots, self.knots_low, value, slope, self.start, out)
+        evaluate = _evaluate_few if len(t) < FEW else _evaluate_many
+        evaluate(t, self.knots, self.knots_low, value, slope, self.start, out)
         return out
 
     def residual(self, t: FloatArray, t_low: FloatArray, Y: FloatArray) -> FloatArray:
@@ -172,15 +174,26 @@ def _last_knot_before(t, t_low, knots, knots_low):  # type: ignore[no-untyped-de
     return low - 1
 
 
+@njit(cache=True)
+def _evaluate_point(i, t, knots, knots_low, value, slope, start, out):  # type: ignore[no-untyped-def]
+    j = _last_knot_before(t[i], 0.0, knots, knots_low)
+    for c in range(out.shape[1]):
+        if j < 0:
+            out[i, c] = start[c]
+        else:
+            out[i, c] = value[j, c] + slope[j, c] * ((t[i] - knots[j]) - knots_low[j])
+
+
+@njit(cache=True)
+def _evaluate_few(t, knots, knots_low, value, slope, start, out):  # type: ignore[no-untyped-def]
+    for i in range(len(t)):
+        _evaluate_point(i, t, knots, knots_low, value, slope, start, out)
+
+
 @njit(cache=True, parallel=True)
-def _evaluate(t, knots, knots_low, value, slope, start, out):  # type: ignore[no-untyped-def]
+def _evaluate_many(t, knots, knots_low, value, slope, start, out):  # type: ignore[no-untyped-def]
     for i in prange(len(t)):
-        j = _last_knot_before(t[i], 0.0, knots, knots_low)
-        for c in range(out.shape[1]):
-            if j < 0:
-                out[i, c] = start[c]
-            else:
-                out[i, c] = value[j, c] + slope[j, c] * ((t[i] - knots[j]) - knots_low[j])
+        _evaluate_point(i, t, knots, knots_low, value, slope, start, out)
 
 
 @njit(cache=True, parallel=True)
