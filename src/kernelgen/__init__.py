@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kernelgen import errors as errors
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerClassifier as ReLUMemorizerClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerRegressor as ReLUMemorizerRegressor
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
     from kernelgen.estimators.transformers import GaborFeatures as GaborFeatures
     from kernelgen.estimators.transformers import RandomConvFeatures as RandomConvFeatures
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from kernelgen.kernels.laplacian import Laplacian as Laplacian
     from kernelgen.kernels.linear import Linear as Linear
     from kernelgen.kernels.polynomial import Polynomial as Polynomial
+    from kernelgen.memorize.build import Memorization as Memorization
+    from kernelgen.memorize.build import build_memorizer as build_memorizer
+    from kernelgen.memorize.network import ReluNetwork as ReluNetwork
     from kernelgen.solvers.cholesky import Factor as Factor
     from kernelgen.solvers.cholesky import factorize as factorize
     from kernelgen.solvers.plan import Plan as Plan
@@ -57,6 +62,12 @@ _HOME = {
     "WaveletFeatures": "kernelgen.estimators.transformers",
     "ScatteringFeatures": "kernelgen.estimators.transformers",
     "RandomConvFeatures": "kernelgen.estimators.transformers",
+    "ReLUMemorizerClassifier": "kernelgen.estimators.memorizer",
+    "ReLUMemorizerRegressor": "kernelgen.estimators.memorizer",
+    # networks that memorize
+    "build_memorizer": "kernelgen.memorize.build",
+    "Memorization": "kernelgen.memorize.build",
+    "ReluNetwork": "kernelgen.memorize.network",
 }
 
 __all__ = ["__version__", "errors", *_HOME]

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from kernelgen import __version__
 from kernelgen.cli.data import app as data_app
 from kernelgen.cli.info import info
+from kernelgen.cli.memorize import app as memorize_app
 from kernelgen.cli.predict import predict
 from kernelgen.cli.solve import solve
 from kernelgen.cli.terminal import print_error
@@ -79,6 +80,7 @@ def describe(error: BaseException) -> tuple[int, str, str]:
 TITLES = {
     "UsageError": "usage error",
     "EngineUnavailable": "engine unavailable",
+    "PackageMissing": "package missing",
     "NotPositiveDefinite": "not positive definite",
     "NotConverged": "not converged",
     "DataError": "data error",
@@ -115,12 +117,15 @@ def top(
     """Solve K alpha = Y with no regularization, on real data, with a proof of the residual.
 
     [bold]kernelgen solve[/bold]  fits the embedded digits: plan, progress, test error, certificate.
+
+    [bold]kernelgen memorize[/bold]  builds a ReLU network that fits random labels, by construction, and proves it.
     """
     del version
 
 
 app.command("solve")(solve)
 app.command("predict")(predict)
+app.add_typer(memorize_app, name="memorize")
 app.add_typer(data_app, name="data")
 app.command("info")(info)
 

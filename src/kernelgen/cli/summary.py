@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kernelgen.cli.terminal import console, format_bytes, format_percent, format_seconds
+from kernelgen.cli.terminal import console, format_bytes, format_percent, format_seconds, print_panel
 
 if TYPE_CHECKING:
     from kernelgen.experiments.solve import SolveProblem, SolveRecord
@@ -68,18 +68,9 @@ def _kernel_text(problem: SolveProblem) -> str:
 def print_record(record: SolveRecord) -> None:
     """Write a panel: errors, certificate, time and memory."""
     from rich.markup import escape
-    from rich.panel import Panel
-    from rich.table import Table
 
-    rows = Table.grid(padding=(0, 3, 0, 0))
-    rows.add_column(style="dim")
-    rows.add_column()
-    for name, text in _result_rows(record):
-        rows.add_row(name, text)
     title = "interpolated" if record.ridge == 0 else f"solved with ridge {record.ridge:g}"
-    console().print(
-        Panel(rows, title=f"[bold]{escape(record.dataset)}[/bold]: {title}", title_align="left", expand=False)
-    )
+    print_panel(f"[bold]{escape(record.dataset)}[/bold]: {title}", _result_rows(record))
 
 
 def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
