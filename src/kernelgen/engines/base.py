@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -168,13 +169,73 @@ class Engine(Protocol):
         """``float32``, ``float64`` (flops/s), ``bytes`` (integer operations/s), ``bandwidth`` (bytes/s); cached."""
 
     def describe(self) -> dict[str, Any]:
-        """What ``kernelgen info`` prints: SIMD level, BLAS."""
+        """What ``kernelgen info`` prints: SIMD level, BLAS; or the card."""
+
+    def tiles(self, n_samples: int, /) -> tuple[int, ...]:
+        """Tile sides a plan may choose from, best first; each takes less memory than the one before."""
+
+    def memory(self) -> OwnMemory | None:
+        """Memory the engine works in, where it is not the process's own."""
+
+    def place(self, points: Points, /) -> Points:
+        """Points where the engine computes: moved there, or as they are."""
+
+    def upload(self, values: AnyArray, /) -> Any:
+        """A host array where the engine computes."""
+
+    def fetch(self, array: Any, /) -> AnyArray:
+        """An array of the engine's, on the host."""
+
+
+class PeakBytes(Protocol):
+    """What a mark of memory tells when it is closed."""
+
+    bytes: int
+
+
+class OwnMemory(Protocol):
+    """Memory of a device."""
+
+    def available_bytes(self) -> int:
+        """Bytes that can be taken now."""
+
+    def release(self) -> None:
+        """Give back what is kept for reuse."""
+
+    def peak(self) -> AbstractContextManager[PeakBytes]:
+        """A mark whose ``bytes`` are, at its end, those taken above its start."""
 
 
 def storage_elements(n_samples: int, tile: int) -> int:
     """Elements of the lower tiles: nt (nt + 1) / 2 tile^2 with nt = ceil(n / tile)."""
     n_tiles = -(-n_samples // tile)
     return n_tiles * (n_tiles + 1) // 2 * tile * tile
+
+
+def tiles(n_samples: int, /) -> tuple[int, ...]:
+    """The one tile side that suits the caches, whatever n: for engines on the host."""
+    return (TILE,)
+
+
+def memory() -> OwnMemory | None:
+    """None, the process's own: for engines on the host."""
+    return None
+
+
+def place(points: Points, /) -> Points:
+    """The points as they are: for engines on the host."""
+    return points
+
+
+def upload(values: AnyArray, /) -> Any:
+    """The array itself: for engines on the host."""
+    return values
+
+
+def fetch(array: Any, /) -> AnyArray:
+    """The array itself: for engines on the host."""
+    result: AnyArray = array
+    return result
 
 
 def check_tile(tile: int) -> int:

@@ -12,6 +12,7 @@ from kernelgen.arrays.checks import check_threads
 from kernelgen.arrays.points import AnyArray, Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.engines.base import TileFactor, storage_elements
+from kernelgen.engines.choose import choose
 from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import kernel_from_description
@@ -25,7 +26,8 @@ VERSION = "1"
 
 def save_factor(factor: Factor, path: str | PathLike[str]) -> None:
     """Write a factor; L goes from where it is to the disk, without a copy in memory."""
-    tensors: dict[str, AnyArray] = {"L": factor.tiles.storage, "values": factor.points.values}
+    storage = choose(factor.engine).fetch(factor.tiles.storage)  # from a card: one copy; else where it is
+    tensors: dict[str, AnyArray] = {"L": storage, "values": factor.points.values}
     if factor.points.center is not None:
         tensors["center"] = factor.points.center
     if factor.first is not None:
@@ -101,6 +103,7 @@ def _assemble(
     )
     return Factor(
         points=points,
+        placed=choose(str(record["engine"])).place(points),
         kernel=_same_kernel(kernel, record["kernel"]),
         ridge=float(record["ridge"]),
         precision=str(record["precision"]),

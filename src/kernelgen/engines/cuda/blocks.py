@@ -1,0 +1,76 @@
+"""A block of K, written where it belongs: one matrix product and one pass that turns it into kernel values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelgen.engines.base import KernelLike
+from kernelgen.engines.cuda.device import Array, Device, Finish, padded
+from kernelgen.engines.cuda.operands import ALIGNMENT, Operand
+
+SCRATCH = 1 << 24  # int32 products of bytes held at a time
+
+
+def write_block(
+    device: Device,
+    K: Array,
+    x: Operand,
+    z: Operand,
+    kernel: KernelLike,
+    *,
+    n_features: int,
+    offset: int | None = None,
+    ridge: float = 0.0,
+) -> None:
+    """K = k(x_i, z_j), with the exact diagonal and the ridge where i + offset == j.
+
+    Products of floats are made in K's own memory. Those of bytes are made in an int32 scratch, a range of rows at a
+    time, which stays in the card's cache where it is small.
+    """
+    if not x.exact:
+        m, n = K.shape
+        device.multiply(K, x.values[:m], z.values[:n], transpose_b=True)
+        _finish(device, K, K, x, z, Finish(kernel, offset, ridge, n_features))
+        return
+    columns = padded(K.shape[1], ALIGNMENT)
+    step = scratch_rows(K.shape[0], K.shape[1])
+    scratch = device.xp.empty((step, columns), dtype=np.int32)
+    for start in range(0, K.shape[0], step):
+        rows = slice(start, min(start + step, K.shape[0]))
+        part = x.rows(rows)
+        products = scratch[: len(part.values)]
+        device.multiply(products, part.values, z.values[:columns], transpose_b=True)
+        here = None if offset is None else offset + start
+        _finish(device, K[rows], products, part, z, Finish(kernel, here, ridge, n_features))
+
+
+def scratch_rows(rows: int, columns: int) -> int:
+    """Rows of int32 products held at a time, a multiple of 16."""
+    fit = SCRATCH // padded(columns, ALIGNMENT) // ALIGNMENT * ALIGNMENT
+    return min(padded(rows, ALIGNMENT), max(ALIGNMENT, fit))
+
+
+def scratch_bytes(rows: int, columns: int) -> int:
+    """Bytes of the int32 scratch of a block of bytes."""
+    return scratch_rows(rows, columns) * padded(columns, ALIGNMENT) * 4
+
+
+def _finish(device: Device, K: Array, products: Array, x: Operand, z: Operand, how: Finish) -> None:
+    if how.offset is not None and not -K.shape[0] < how.offset < K.shape[1]:
+        how = Finish(how.kernel, None, how.ridge, how.n_features)
+    if how.kernel.name != "custom":
+        device.finish(K, products, x, z, how)
+        return
+    device.finish(K, products, x, z, Finish(how.kernel, None, 0.0, how.n_features))
+    K[...] = how.kernel.evaluate(K.copy())
+    if how.offset is not None:
+        _set_diagonal(device.xp, K, how, how.offset)
+
+
+def _set_diagonal(xp: Any, K: Array, how: Finish, offset: int) -> None:
+    i = xp.arange(max(0, -offset), min(K.shape[0], K.shape[1] - offset))
+    if how.kernel.diagonal_value is not None:
+        K[i, i + offset] = how.kernel.diagonal_value
+    K[i, i + offset] += how.ridge
