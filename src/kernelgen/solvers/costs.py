@@ -103,16 +103,13 @@ class Costs:
 
         solving = 3 * column + workspace("solve", dtype)  # targets, right-hand sides, solution
         alpha_dtype = np.dtype(np.float32 if precision == "float32" else np.float64)
+        predicting = 2 * 8 * self.n_test * c + self._test_points() + workspace("predict", alpha_dtype)
         return {
             "factor": resting + workspace("factor", dtype),
             "solve": resting + solving,
             # targets and their scaled copy, alpha, product, residual; x, r, z, p, K p of the descent
             "refine": resting + 10 * column + max(workspace("multiply", np.dtype(np.float64)), solving),
-            "predict": resting
-            + column
-            + 2 * 8 * self.n_test * c
-            + self._test_points()
-            + workspace("predict", alpha_dtype),
+            "predict": resting + column + predicting,
         }
 
     def _test_points(self) -> int:

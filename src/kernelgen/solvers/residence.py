@@ -31,6 +31,7 @@ def to_host(array: Any) -> Any:
     return choose("cuda").fetch(array) if is_on_card(array) else array
 
 
-def like(values: AnyArray, argument: Any) -> Any:
+def like(values: AnyArray, argument: Any) -> AnyArray:
     """Values where the argument lies."""
-    return choose("cuda").upload(values) if is_on_card(argument) else values
+    result: AnyArray = choose("cuda").upload(values) if is_on_card(argument) else values
+    return result

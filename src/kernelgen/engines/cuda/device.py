@@ -46,17 +46,21 @@ class Device(Protocol):
     Calls may return before the work is done: ``mark`` and ``done`` tell, and ``fetch`` waits.
     """
 
-    xp: Any
-    """Namespace of its arrays: numpy or cupy."""
+    @property
+    def xp(self) -> Any:
+        """Namespace of its arrays: numpy or cupy."""
 
-    block: int
-    """Rows and columns of the blocks in which products with K are made; a multiple of 48."""
+    @property
+    def block(self) -> int:
+        """Rows and columns of the blocks in which products with K are made; a multiple of 48."""
 
-    tiles: tuple[int, ...]
-    """Sides to store a factor in where the full square does not fit, best first; multiples of 48."""
+    @property
+    def tiles(self) -> tuple[int, ...]:
+        """Sides to store a factor in where the full square does not fit, best first; multiples of 48."""
 
-    largest_square: int
-    """Most rows that ``cholesky`` takes at once."""
+    @property
+    def largest_square(self) -> int:
+        """Most rows that ``cholesky`` takes at once."""
 
     def unavailable(self) -> str | None:
         """None where it can be used, else why not and what to do."""

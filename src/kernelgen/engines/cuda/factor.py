@@ -54,7 +54,8 @@ def factorize(
 ) -> TileFactor:
     """L with L L^T = K + ridge I, K generated in the memory that L will have.
 
-        panels:       A(:, j) = K(:, j) - sum_k L(:, k) L(j, k)^T,   L(j, j) = chol(A(j, j)),   L(:, j) = A(:, j) L(j, j)^-T
+        panels:       A(:, j) = K(:, j) - sum_{k<j} L(:, k) L(j, k)^T
+                      L(j, j) = chol(A(j, j)),   L(i, j) = A(i, j) L(j, j)^-T for i > j
         full square:  the library's Cholesky factorization, where one tile holds all rows
 
     Notes
@@ -144,7 +145,7 @@ def _divide(on: Device, parts: Panels, j: int) -> None:
 
 def _width(parts: Panels, j: int) -> int:
     rows = parts.rows(j)
-    return rows.stop - rows.start
+    return int(rows.stop - rows.start)
 
 
 @releases

@@ -72,7 +72,7 @@ def workspace_bytes(
 
 
 @cache
-def _rates(on: Device) -> dict[str, float]:
+def _rates(on: Any) -> dict[str, float]:
     xp, n = on.xp, on.block
     rates = {}
     for name, dtype in (("float32", np.float32), ("float64", np.float64), ("bytes", np.int8)):
@@ -94,7 +94,8 @@ def _rates(on: Device) -> dict[str, float]:
 
 def measure_rates(threads: int, /) -> dict[str, float]:
     """Speed of products in both precisions and of bytes, and of a copy; measured once."""
-    return _rates(device())
+    on: Any = device()
+    return _rates(on)
 
 
 def _best_seconds(on: Device, call: Any) -> float:
