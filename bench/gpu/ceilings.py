@@ -12,16 +12,8 @@ from session import Session
 
 def run(session: Session) -> None:
     """Copy bandwidth, matrix products in five arithmetics, and DSYRK beside DGEMM."""
-    on = session.on
     n = 256 if session.smoke else 8192
-    source = session.filled(n, 2 * n, np.float64)  # 1 GiB
-    target = on.xp.empty_like(source)
-
-    def copy() -> None:
-        target[...] = source
-
-    session.note("ceilings", "copy_bytes_per_second", 2.0 * source.nbytes / session.median_seconds(copy))
-    del source, target
+    session.note("ceilings", "copy_bytes_per_second", copy_speed(session, n))
     for name, dtype, products in (
         ("float32", np.float32, "float32"),
         ("tf32", np.float32, "tf32"),
@@ -38,6 +30,17 @@ def run(session: Session) -> None:
     A, C = session.filled(n, n, np.float64), session.filled(n, n, np.float64)
     seconds = session.median_seconds(lambda: symmetric_update(session, C, A))
     session.note("ceilings", "dsyrk_flops_per_second", float(n) ** 3 / seconds)
+
+
+def copy_speed(session: Session, n: int) -> float:
+    """Bytes read and written a second by a copy of n x 2n float64 (1 GiB at 8,192)."""
+    source = session.filled(n, 2 * n, np.float64)
+    target = session.on.xp.empty_like(source)
+
+    def copy() -> None:
+        target[...] = source
+
+    return 2.0 * source.nbytes / session.median_seconds(copy)
 
 
 def _product(session: Session, n: int, dtype: Any, products: Any) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""Every kernel in every precision against float64 on the processor, from fresh random inputs, before anything is timed."""
+"""Every kernel in every precision against float64 on the processor, from fresh random inputs, before any timing."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ def check(session: Session, what: str, error: float, bound: float) -> float:
     return error / bound
 
 
-def check_gram(
-    session: Session, points: Points, kernel: Any, K: np.ndarray, label: str
-) -> tuple[int, float]:
+def check_gram(session: Session, points: Points, kernel: Any, K: np.ndarray, label: str) -> tuple[int, float]:
     """Dense K in both precisions, its panels written over nan, a product and its row sums."""
     n, d = points.n_samples, points.n_features
     largest = float(np.abs(K).max())
@@ -172,9 +170,7 @@ def check_failing_pivot(session: Session) -> int:
             for row in (0, 1, 47, 48, n - 1):
                 X = np.eye(n)
                 X[row] = 0.0
-                factor = cuda.factorize(
-                    Points(X), Polynomial(1), dtype=np.dtype(dtype), tile=tile, threads=1
-                )
+                factor = cuda.factorize(Points(X), Polynomial(1), dtype=np.dtype(dtype), tile=tile, threads=1)
                 checks += 1
                 if factor.pivot_row != row:
                     session.fail(

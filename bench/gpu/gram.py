@@ -9,8 +9,8 @@ import numpy as np
 from kernelgen.arrays.points import Points, center_of
 from kernelgen.engines.base import storage_elements
 from kernelgen.engines.cuda.blocks import write_block
-from kernelgen.engines.cuda.factor import _write_panel
-from kernelgen.engines.cuda.operands import prepare
+from kernelgen.engines.cuda.factor import write_panel
+from kernelgen.engines.cuda.operands import Operand, prepare
 from kernelgen.engines.cuda.panels import panels_of
 from kernelgen.engines.cuda.place import place
 from kernelgen.kernels.gaussian import Gaussian
@@ -65,7 +65,7 @@ def half_of_k(session: Session, n: int, d: int, dtype: str, values: str) -> floa
 
     def call() -> None:
         for j in range(parts.count):
-            _write_panel(on, parts, j, x, kernel, d, 0.0)
+            write_panel(on, parts, j, x, kernel, d, 0.0)
 
     return session.median_seconds(call, repeats=3)
 
@@ -76,13 +76,7 @@ def squares(session: Session, n: int, d: int) -> dict[str, Any]:
     X = (session.bytes_points(n, d) / 255).astype(np.float32)
     kernel = Gaussian(np.sqrt(d))
     x = prepare(on, place(Points(X)), kernel, np.dtype("float32"))
-    K = xp.empty((n, n), dtype=np.float32)
-    found = {
-        "kernelgen": session.median_seconds(
-            lambda: write_block(on, K, x, x, kernel, n_features=d, offset=0), repeats=3
-        )
-    }
-    del K
+    found = {"kernelgen": _full_square(session, x, kernel, n, d)}
     on.release()
     placed = on.upload(X)
 
@@ -93,13 +87,20 @@ def squares(session: Session, n: int, d: int) -> dict[str, Any]:
     found["cupy" if xp is not np else "numpy"] = session.median_seconds(expression, repeats=3)
     on.release()
     try:
-        found["torch"] = by_torch(session, X)
+        found["torch"] = by_torch(X)
     except Exception as error:  # PyTorch is optional, and its memory is its own
         found["torch_unavailable"] = f"{type(error).__name__}: {error}"
     return found
 
 
-def by_torch(session: Session, X: np.ndarray) -> float:
+def _full_square(session: Session, x: Operand, kernel: Gaussian, n: int, d: int) -> float:
+    K = session.on.xp.empty((n, n), dtype=np.float32)
+    return session.median_seconds(
+        lambda: write_block(session.on, K, x, x, kernel, n_features=d, offset=0), repeats=3
+    )
+
+
+def by_torch(X: np.ndarray) -> float:
     """Median time of exp(-cdist(X, X)^2 / 2 d) in PyTorch, by its own events."""
     import torch
 

@@ -17,11 +17,10 @@ import correct
 import gram
 import paper
 import solve
-from session import Session
-from summary import table
-
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
+from session import Session
+from summary import table
 
 RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {"correct": correct, "ceilings": ceilings, "gram": gram, "solve": solve, "paper": paper}
@@ -58,13 +57,19 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     """Parts and options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, in this order, by default")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}: all by default")
     parser.add_argument("--backend", choices=("cuda", "numpy"), default="cuda")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes; no file unless --output names one")
     parser.add_argument("--minutes", type=float, default=8.0, help="after them nothing new is started")
-    parser.add_argument("--data-dir", default=None, help="where MNIST and CIFAR-10 are (else the usual places)")
+    parser.add_argument(
+        "--data-dir", default=None, help="where MNIST and CIFAR-10 are (else the usual places)"
+    )
     parser.add_argument("--output", type=Path, default=None)
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name in options.parts:
+        if name not in PARTS:
+            parser.error(f"there is no part {name!r}: {', '.join(PARTS)}")
+    return options
 
 
 def default_output() -> Path:

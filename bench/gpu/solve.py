@@ -133,7 +133,9 @@ def whole(session: Session, n: int, precision: str) -> None:
     Y = session.rng.choice([-1.0, 1.0], (n, TARGETS))
 
     def call() -> Any:
-        return factorize(X, KERNEL, scale=1 / 255, precision=precision, engine="cuda", n_targets=TARGETS).solve(Y)
+        return factorize(
+            X, KERNEL, scale=1 / 255, precision=precision, engine="cuda", n_targets=TARGETS
+        ).solve(Y)
 
     try:
         solution, seconds = session.wall(call)
@@ -149,7 +151,9 @@ def whole(session: Session, n: int, precision: str) -> None:
             "status": solution.status.value,
             "relative_residual": solution.certificate.relative_residual,
             "condition_estimate": solution.certificate.condition_estimate,
-            **{name: stats[name] for name in ("seconds", "iterations", "planned_bytes", "peak_bytes", "tile")},
+            **{
+                name: stats[name] for name in ("seconds", "iterations", "planned_bytes", "peak_bytes", "tile")
+            },
         },
     )
     session.on.release()

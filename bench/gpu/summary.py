@@ -24,11 +24,9 @@ def ceiling_rows(parts: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Library speeds."""
     found = parts.get("ceilings", {})
     rows = [("device copy", amount(found.get("copy_bytes_per_second"), 1e12, "TB/s"), "")]
-    for name in ("float32", "tf32", "bf16x9", "float64", "int8", "dsyrk"):
-        rows.append(
-            (f"{name} product", amount(found.get(f"{name}_flops_per_second"), 1e12, "Tflop/s"), "")
-        )
-    return rows
+    names = ("float32", "tf32", "bf16x9", "float64", "int8", "dsyrk")
+    speeds = (amount(found.get(f"{name}_flops_per_second"), 1e12, "Tflop/s") for name in names)
+    return rows + [(f"{name} product", speed, "") for name, speed in zip(names, speeds, strict=True)]
 
 
 def gram_rows(parts: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -70,7 +68,9 @@ def paper_rows(parts: dict[str, Any]) -> list[tuple[str, str, str]]:
             rows.append((name, "not measured" if found is None else str(found), ""))
             continue
         text = f"n = {found['n']}, {found['wall_seconds']:.2f} s, residual {found['relative_residual']:.1e}"
-        rows.append((f"{name} ({found.get('data', 'synthetic')}), mixed", text, "(3 s, 1e-9)" * (name == "mnist")))
+        rows.append(
+            (f"{name} ({found.get('data', 'synthetic')}), mixed", text, "(3 s, 1e-9)" * (name == "mnist"))
+        )
     return rows
 
 

@@ -53,11 +53,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     source = folder / "finish.cpp"
     source.write_text("\n".join([*lines, "}"]).replace("typename Terms", "Terms"))
     target = folder / "finish.so"
-    subprocess.run(
-        [COMPILER, "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", str(source)]
-        + ["-I", str(Path(__file__).parent), "-o", str(target)],
-        check=True,
-    )
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
+    include = ["-I", str(Path(__file__).parent)]
+    subprocess.run([COMPILER, *flags, *include, str(source), "-o", str(target)], check=True)
     return ctypes.CDLL(str(target))
 
 

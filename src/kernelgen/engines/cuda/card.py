@@ -42,7 +42,7 @@ def kernel_name(formula_name: str, of: str, K: Any, products: Any) -> str:
 class Card:
     """The current CUDA device, with CuPy's handles, stream and memory pool."""
 
-    block = 2016
+    block = 4032
     tiles = (1536, 1152, 768, 576, 384)
 
     def __init__(self) -> None:

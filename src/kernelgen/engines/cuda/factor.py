@@ -80,7 +80,7 @@ def factorize(
     spans = []
     for j in range(parts.count):
         start = on.mark()
-        _write_panel(on, parts, j, x, kernel, points.n_features, ridge)
+        write_panel(on, parts, j, x, kernel, points.n_features, ridge)
         spans.append((start, on.mark()))
         work.add(parts.panel(j).size * points.n_features)
         if not parts.is_square:
@@ -96,7 +96,7 @@ def factorize(
     return L
 
 
-def _write_panel(
+def write_panel(
     on: Device, parts: Panels, j: int, x: Operand, kernel: KernelLike, n_features: int, ridge: float
 ) -> None:
     """Panel j of K + ridge I, in the memory of panel j of L."""
