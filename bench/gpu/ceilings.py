@@ -11,7 +11,7 @@ from session import Session
 
 
 def run(session: Session) -> None:
-    """Copy bandwidth, matrix products in five arithmetics, and DSYRK beside DGEMM."""
+    """Copy bandwidth, matrix products in five kinds of arithmetic, and DSYRK beside DGEMM."""
     n = 256 if session.smoke else 8192
     session.note("ceilings", "copy_bytes_per_second", copy_speed(session, n))
     for name, dtype, products in (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from command_line import PROGRAM, Run
-from kernelgen.engines import cuda
+from kernelgen.engines.cuda.card import Card
 
 
 @pytest.fixture
@@ -55,5 +55,5 @@ def slow_data(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_card() -> None:
     """For tests of what is said where there is none."""
-    if cuda.available() is None:
+    if Card().unavailable() is None:
         pytest.skip("there is a card here")
