@@ -99,9 +99,9 @@ if engine == "cuda on the host":
     from kernelgen.engines.cuda.device import using
     from kernelgen.engines.cuda.host import Host
 
-    context = using(Host(block=480))
+    context = using(Host(block=240))
     context.__enter__()
-    engine, tile = "cuda", 480
+    engine, tile = "cuda", 240
 X = np.random.default_rng(1).standard_normal((n, 20))
 factorize(X[:50], Gaussian(1.0), engine=engine)
 before = resident_bytes()
@@ -120,7 +120,7 @@ def test_ctrl_c_is_honoured_within_two_seconds(engine: str, shown: str) -> None:
     name = child_engine(engine)
     if name == "cuda":
         pytest.skip("a card is done too soon: tests/engines/cuda/test_gpu.py interrupts it by its callback")
-    n = 5000 if engine == "portable" else 8000  # seconds of work on one core, and 200 MB or more
+    n = 8000 if engine == "native" else 5000  # seconds of work on one core, and 200 MB or more
     child = subprocess.Popen(
         [sys.executable, "-c", _LONG, name, shown, str(n)],
         stdout=subprocess.PIPE,

@@ -59,12 +59,14 @@ class TileFactor:
     Parameters
     ----------
     storage : array, shape (storage_elements(n_samples, tile),), float32 or float64
-        Tile (i, j), i >= j, starts at (i (i + 1) / 2 + j) tile^2.
+        Tile (i, j), i >= j, starts at (i (i + 1) / 2 + j) tile^2; in layout "columns" at
+        (j nt - j (j - 1) / 2 + i - j) tile^2, nt = ceil(n / tile), on the engine's card.
     n_samples, tile : int
         Rows of L, and the side of a tile; the last tile row is padded.
     layout : str
-        Order inside a tile: ``"row-major"`` (portable) or ``"grouped"`` (native: rows in groups of G = 64 / itemsize,
-        element (r, k) at (r // G) tile G + k G + r % G).
+        ``"row-major"`` in each tile (portable); ``"grouped"`` in each tile (native: rows in groups of
+        G = 64 / itemsize, element (r, k) at (r // G) tile G + k G + r % G); ``"columns"`` (cuda): row-major in each
+        tile, tiles column after column.
     pivot_row : int
         -1 where every pivot is positive, else the first row whose pivot is not; then storage holds nothing of use.
     min_pivot, min_pivot_row : float, int
@@ -250,5 +252,5 @@ def check_layout(factor: TileFactor, layout: str) -> None:
     if factor.layout != layout:
         raise UsageError(
             f"this factor's tiles have layout {factor.layout!r}, the engine reads {layout!r}: use the engine that made "
-            'it ("grouped" is native, "row-major" is portable), or factorize again'
+            'it ("grouped" is native, "row-major" is portable, "columns" is cuda), or factorize again'
         )

@@ -9,16 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernelgen import Plan, plan
 from kernelgen import factorize as solver_factorize
 from kernelgen.arrays.points import EXACT_BYTE_FEATURES, Points
 from kernelgen.engines import cuda, portable
 from kernelgen.engines.base import storage_elements
-from kernelgen.engines.cuda import blocks, factor
+from kernelgen.engines.cuda import blocks, factor, system
+from kernelgen.engines.cuda.card import Card
 from kernelgen.engines.cuda.device import using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.operands import prepare
 from kernelgen.engines.cuda.panels import panels_of
 from kernelgen.errors import BudgetExceeded, UsageError
+from kernelgen.experiments.gram_solve import GramSolveConfig, run_gram_solve
+from kernelgen.experiments.solve import SolveConfig, run_solve
 from kernelgen.kernels.gaussian import Gaussian
 from kernelgen.kernels.linear import Linear
 from oracles import dense_factor, relative_error, scattered, tolerance
@@ -158,3 +162,40 @@ def test_a_failed_allocation_names_the_smallest_change_that_fits() -> None:
         assert host.released >= 2
         assert caught.value.plan.budget_bytes == 400_000
         assert isinstance(caught.value, MemoryError)
+
+
+def test_the_plan_chooses_the_full_square_where_it_fits_and_the_widest_panels_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates = dict.fromkeys(("float32", "float64", "bytes", "bandwidth"), 1e12)
+    monkeypatch.setattr(
+        system, "_rates", lambda on: rates
+    )  # not measured: blocks of a card's size take seconds here
+
+    def job(budget: str, precision: str = "float64") -> Plan:
+        return plan(
+            60_000, 784, 10, precision=precision, values_dtype="uint8", device="cuda", budget_bytes=budget
+        )
+
+    with using(Host(block=Card.block, tiles=Card.tiles)):
+        assert job("32GB").tile == 60_000
+        assert job("16GB").tile == 1536
+        assert job("15GB").fits  # 60,000 in float64 within 15 GB
+        assert job("15GB").tile in Card.tiles
+        assert job("15GB", "mixed").tile == 60_000
+        refused = job("14GB")
+        assert not refused.fits
+        assert refused.suggestion is not None
+        assert 'precision="mixed"' in refused.suggestion
+        assert plan(60_000, 784, device="cuda").budget_bytes == Host().available_bytes()
+
+
+def test_the_command_lines_job_runs_on_it() -> None:
+    with using(Host()):
+        record = run_solve(SolveConfig(engine="cuda", n_train=300, n_test=50, precision="mixed"))
+        assert record.engine == "cuda"
+        assert record.status == "solved"
+        assert record.train_error == 0
+        measured = run_gram_solve(GramSolveConfig(n_samples=200, n_features=20, engine="cuda", repeats=1))
+        assert measured.device is not None
+        assert measured.status == "solved"

@@ -2,68 +2,29 @@
 
 from __future__ import annotations
 
-import ctypes
-import itertools
-import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from cuda_kernels import KERNELS, TYPES, name_of
+from cuda_kernels import KERNELS, TYPES, compile_on_the_host, name_of
 from kernelgen.arrays.points import Points, center_of
-from kernelgen.engines.cuda.card import SOURCE
 from kernelgen.engines.cuda.device import Finish, formula, leading_dimension
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.operands import prepare
 from oracles import naive_gram, tolerance
 
-COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name)), None)
-ARGUMENTS = [
-    *[ctypes.c_void_p, ctypes.c_longlong] * 2,
-    *[ctypes.c_void_p] * 6,
-    *[ctypes.c_longlong, ctypes.c_int, ctypes.c_int, ctypes.c_int],
-    *[ctypes.c_double, ctypes.c_double, ctypes.c_int, ctypes.c_longlong, ctypes.c_int],
-    *[ctypes.c_double, ctypes.c_double],
-]
-
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """One C function for each instantiation, that launches it on grids as the card does."""
-    if COMPILER is None:
-        pytest.skip("needs a C++ compiler")
-    folder: Path = tmp_path_factory.mktemp("finish")
-    lines = ['#include "host_cuda.hpp"', f'#include "{SOURCE}"', 'extern "C" {']
-    for kernel, (K, products) in itertools.product(KERNELS, TYPES):
-        name = name_of(kernel, K, products)
-        symbol = "f_" + "".join(c if c.isalnum() else "_" for c in name)
-        if any(f" {symbol}(" in line for line in lines):
-            continue
-        T, P = name[len("finish<") :].split(", ")[:2]
-        terms = f"const typename Terms<{P}>::type"
-        lines.append(
-            f"void {symbol}({T}* K, long long ldk, const {P}* p, long long ldp, {terms}* r, {terms}* c, "
-            f"const {T}* f, const {T}* g, const {T}* x, const {T}* z, long long ldx, int d, int rows, int columns, "
-            "double a, double b, int degree, long long offset, int has_diagonal, double diagonal, double ridge) {\n"
-            f"  launch((columns + 63) / 64, (rows + 31) / 32, 64, 4, [&] {{ {name}(K, ldk, p, ldp, r, c, f, g, x, z, "
-            "ldx, d, rows, columns, a, b, degree, offset, has_diagonal, diagonal, ridge); });\n}"
-        )
-    source = folder / "finish.cpp"
-    source.write_text("\n".join([*lines, "}"]).replace("typename Terms", "Terms"))
-    target = folder / "finish.so"
-    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-    include = ["-I", str(Path(__file__).parent)]
-    subprocess.run([COMPILER, *flags, *include, str(source), "-o", str(target)], check=True)
-    return ctypes.CDLL(str(target))
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable]:
+    return compile_on_the_host(tmp_path_factory.mktemp("finish"))
 
 
 @pytest.mark.parametrize("offset", [None, 0, 3, -2])
 @pytest.mark.parametrize(("K_dtype", "products_dtype"), TYPES)
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.name}-{k.of}")
 def test_the_kernel_and_its_numpy_twin_agree(
-    library: ctypes.CDLL, kernel, K_dtype: str, products_dtype: str, offset: int | None
+    kernels: dict[str, Callable], kernel, K_dtype: str, products_dtype: str, offset: int | None
 ) -> None:
     rng = np.random.default_rng(1)
     m, n, d, host = 70, 130, 5, Host()
@@ -84,12 +45,10 @@ def test_the_kernel_and_its_numpy_twin_agree(
     expected = np.empty((m, n), dtype=K_dtype)
     host.finish(expected, products[:, :n], x, z, how)
     K = np.full((m, n + 3), np.nan, dtype=K_dtype)
-    symbol = "f_" + "".join(c if c.isalnum() else "_" for c in name_of(kernel, K_dtype, products_dtype))
-    function = getattr(library, symbol)
-    function.argtypes, function.restype = ARGUMENTS, None
     name, a, b, degree = formula(kernel)
     diagonal = kernel.diagonal_value if name != "quantity" else None
-    function(
+    kernels[name_of(kernel, K_dtype, products_dtype)](
+        -(-n // 64), -(-m // 32), 64, 4,
         K.ctypes.data, leading_dimension(K), products.ctypes.data, leading_dimension(products),
         x.terms.ctypes.data, z.terms.ctypes.data, x.factors.ctypes.data, z.factors.ctypes.data,
         x.values.ctypes.data, z.values.ctypes.data, leading_dimension(x.values), d, m, n, a, b, degree,

@@ -29,6 +29,10 @@ _COMPUTE = {"float32": 68, "tf32": 77, "bf16x9": 78, "float64": 70, "int32": 72}
 _DEFAULT_ALGORITHM = -1  # cublasGemmAlgo_t
 _THREADS, _ROWS = (64, 4), 8  # of a block of threads, and rows a thread walks, as in finish.cu
 
+_RESERVE = (
+    1 << 28
+)  # bytes that cuBLAS, cuSOLVER and compiled kernels take beside the pool, once they are used
+
 _INSTALL = 'pip install "kernelgen[cuda12]" for a driver of CUDA 12, "kernelgen[cuda13]" for one of CUDA 13'
 _DRIVER_TOO_OLD, _NO_DEVICE = 35, 100  # cudaError_t
 
@@ -132,16 +136,16 @@ class Card:
 
     def fetch(self, array: Any) -> AnyArray:
         """Copy of a device array on the host, which waits until it is computed; a host array as it is."""
+        if self.owns(array):
+            self._check_here(array)
+            host: AnyArray = self.xp.asnumpy(array)
+            return host
         if isinstance(array, np.ndarray):
             return array
-        if not self.owns(array):
-            raise UsageError(
-                f"{type(array).__module__}.{type(array).__name__} is not a CuPy array: pass cupy.asarray(x), "
-                "which shares its memory, or a NumPy array"
-            )
-        self._check_here(array)
-        host: AnyArray = self.xp.asnumpy(array)
-        return host
+        raise UsageError(
+            f"{type(array).__module__}.{type(array).__name__} is not a CuPy array: pass cupy.asarray(x), "
+            "which shares its memory, or a NumPy array"
+        )
 
     def _check_here(self, array: Any) -> None:
         here = self.xp.cuda.Device().id
@@ -248,13 +252,13 @@ class Card:
                 on_host=(self._host_buffer.ctypes.data, on_host),
                 info=info.data.ptr,
             )
-            return info[0]
+            return info
         prefix = "s" if A.dtype == np.float32 else "d"
         size = getattr(self._solver, f"{prefix}potrf_bufferSize")(handle, UPPER, n, A.data.ptr, lda)
         work = xp.empty(max(1, size), dtype=A.dtype)
         potrf = getattr(self._solver, f"{prefix}potrf")
         potrf(handle, UPPER, n, A.data.ptr, lda, work.data.ptr, size, info.data.ptr)
-        return info[0]
+        return info
 
     def cholesky_workspace_bytes(self, n: int, dtype: Any, /) -> int:
         """Bytes ``cholesky`` takes beside A, as cuSOLVER says."""
@@ -358,9 +362,9 @@ class Card:
         return float(self.xp.cuda.get_elapsed_time(start, stop)) / 1e3
 
     def available_bytes(self) -> int:
-        """Free bytes by the driver, and those the pool keeps for reuse."""
+        """Free bytes by the driver less what the libraries will take, and those the pool keeps for reuse."""
         free, _ = self.xp.cuda.runtime.memGetInfo()
-        return int(free) + int(self._pool.free_bytes())
+        return max(0, int(free) - _RESERVE) + int(self._pool.free_bytes())
 
     def taken_bytes(self) -> int:
         """Bytes the pool has from the driver."""

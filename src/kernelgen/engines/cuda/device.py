@@ -95,7 +95,7 @@ class Device(Protocol):
         """X = L^-1 X, or L^-T X, for the lower triangle of L."""
 
     def cholesky(self, A: Array) -> Array:
-        """Lower triangle of A = that of L with L L^T = A; one int32: 0, or the first pivot not positive (from 1)."""
+        """Lower triangle of A = that of L, L L^T = A; an int32 of shape (1,): 0, or the first bad pivot, from 1."""
 
     def cholesky_workspace_bytes(self, n: int, dtype: Any, /) -> int:
         """Bytes ``cholesky`` takes beside A."""

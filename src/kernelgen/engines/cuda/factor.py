@@ -122,7 +122,7 @@ def _factor_diagonal(on: Device, L: TileFactor, A: Array, start: int, work: Work
     """A = chol(A) in its lower triangle; False, with the pivot's row noted, where a pivot is not positive."""
     code = on.cholesky(A)
     work.settle()
-    info = int(on.fetch(code))
+    info = int(on.fetch(code)[0])
     pivots = on.fetch(on.xp.diagonal(A).astype(np.float64)) ** 2
     pivots = pivots[: info - 1 if info > 0 else None]
     bad = np.flatnonzero(~((pivots > 0) & (pivots < np.inf)))  # nor is nan

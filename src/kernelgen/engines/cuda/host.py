@@ -83,7 +83,7 @@ class Host:
         potrf = lapack.spotrf if A.dtype == np.float32 else lapack.dpotrf
         L, info = potrf(A, lower=1, clean=0)
         A[...] = np.tril(L) + np.triu(A, 1)
-        return np.array(info, dtype=np.int32)
+        return np.array([info], dtype=np.int32)
 
     def cholesky_workspace_bytes(self, n: int, dtype: Any, /) -> int:
         """None beside A."""
