@@ -10,6 +10,7 @@ from kernelgen import factorize
 from kernelgen.arrays.points import Points
 from kernelgen.engines import cuda
 from kernelgen.engines.cuda.device import padded
+from kernelgen.engines.cuda.operands import operand_bytes
 from kernelgen.engines.cuda.place import place
 from kernelgen.errors import EngineUnavailable, KernelgenError
 from kernelgen.kernels.gaussian import Gaussian
@@ -66,6 +67,7 @@ def measured(
         "cholesky_seconds": seconds - gram,
         "cholesky_flops_per_second": n**3 / 3 / max(seconds - gram, 1e-9),
         "peak_elements_over_n2": mark.bytes / itemsize / n**2,
+        "of_them_points": operand_bytes(n, points.n_features, points.values.dtype, dtype) / itemsize / n**2,
         "pivot_row": factor.pivot_row,
     }
     B = on.xp.ones((n, TARGETS), dtype=dtype)

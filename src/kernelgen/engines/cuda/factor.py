@@ -21,7 +21,7 @@ from kernelgen.engines.base import (
     check_tile,
     storage_elements,
 )
-from kernelgen.engines.cuda.blocks import write_block
+from kernelgen.engines.cuda.blocks import panel_scratch, write_block
 from kernelgen.engines.cuda.device import Array, Device, Products, device
 from kernelgen.engines.cuda.operands import Operand, prepare
 from kernelgen.engines.cuda.panels import LAYOUT, Panels, panels_of
@@ -104,7 +104,17 @@ def write_panel(
     z = x.rows(parts.rows(j))
     for rows in _cut(parts, 0, len(panel)):
         own = x.rows(slice(start + rows.start, start + rows.stop))
-        write_block(on, panel[rows], own, z, kernel, n_features=n_features, offset=rows.start, ridge=ridge)
+        write_block(
+            on,
+            panel[rows],
+            own,
+            z,
+            kernel,
+            n_features=n_features,
+            offset=rows.start,
+            ridge=ridge,
+            scratch=panel_scratch(parts.n_samples),
+        )
 
 
 def _subtract(on: Device, parts: Panels, j: int, products: Products, work: Work) -> None:

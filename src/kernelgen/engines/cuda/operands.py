@@ -57,7 +57,7 @@ def prepare(device: Device, points: Points, kernel: KernelLike, dtype: np.dtype[
     terms = xp.zeros(n, dtype=np.int64 if exact else dtype)
     factors = xp.full(n, points.scale, dtype=dtype)
     center = None if points.center is None else xp.asarray(points.center)
-    step = max(1, _CHUNK // d)
+    step = chunk_rows(n, d)
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
         if exact:
@@ -80,10 +80,15 @@ def prepare(device: Device, points: Points, kernel: KernelLike, dtype: np.dtype[
     return Operand(values, terms, factors, exact)
 
 
+def chunk_rows(n: int, d: int) -> int:
+    """Rows converted at a time: a sixteenth of them, within bounds."""
+    return max(1, min(_CHUNK, max(1 << 14, n * d // 16)) // d)
+
+
 def operand_bytes(n: int, d: int, values_dtype: Any, dtype: Any) -> int:
     """Bytes of an operand, and of the rows being converted."""
     itemsize: int = np.dtype(dtype).itemsize
     exact = is_exact(values_dtype, d)
     rows, columns = padded(n, ALIGNMENT), padded(d, ALIGNMENT)
     kept = rows * columns * (1 if exact else itemsize) + n * (itemsize + (8 if exact else itemsize))
-    return kept + 3 * 8 * min(n * d, max(d, _CHUNK))
+    return kept + 3 * 8 * d * min(n, chunk_rows(n, d))

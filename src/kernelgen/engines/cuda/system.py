@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.engines.base import Phase
-from kernelgen.engines.cuda.blocks import scratch_bytes
+from kernelgen.engines.cuda.blocks import panel_scratch, scratch_bytes
 from kernelgen.engines.cuda.device import Device, device, padded
 from kernelgen.engines.cuda.operands import is_exact, operand_bytes
 
@@ -56,7 +56,7 @@ def workspace_bytes(
         side = min(tile, on.block) if square else tile
         return (
             operand
-            + (scratch_bytes(n, side) if exact else 0)
+            + (scratch_bytes(n, side, panel_scratch(n)) if exact else 0)
             + on.cholesky_workspace_bytes(n if square else tile, dtype)
         )
     if phase == "solve":
