@@ -1,7 +1,13 @@
-"""The short table: what a reader of the README wants to know, "not measured" where nothing was."""
+"""The short table: what a reader of the README wants to know, "not measured" where nothing was.
+
+python bench/gpu/summary.py bench/results/gpu-CARD.json
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -79,3 +85,8 @@ def paper_rows(parts: dict[str, Any]) -> list[tuple[str, str, str]]:
 def amount(value: float | None, unit: float, name: str) -> str:
     """A number in its unit, or that it was not measured."""
     return "not measured" if value is None else f"{value / unit:.2f} {name}"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(table(json.loads(Path(name).read_text())))

@@ -111,6 +111,10 @@ try:
     factorize(X, Gaussian(0.5), progress=(lambda p: None) if shown else None, **options)
 except KeyboardInterrupt as error:
     kept = error
+    if tile is not None:  # NumPy's temporaries, freed, lie in the C library's heap; a card has none of them
+        import ctypes
+
+        ctypes.CDLL(None).malloc_trim(0)
     print(resident_bytes() - before, flush=True)
 """
 
