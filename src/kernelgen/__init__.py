@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kernelgen import errors as errors
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
+    from kernelgen.estimators.transformers import GaborFeatures as GaborFeatures
+    from kernelgen.estimators.transformers import RandomConvFeatures as RandomConvFeatures
+    from kernelgen.estimators.transformers import ScatteringFeatures as ScatteringFeatures
+    from kernelgen.estimators.transformers import WaveletFeatures as WaveletFeatures
     from kernelgen.kernels.custom import Custom as Custom
     from kernelgen.kernels.gaussian import Gaussian as Gaussian
     from kernelgen.kernels.laplacian import Laplacian as Laplacian
@@ -48,6 +52,11 @@ _HOME = {
     # scikit-learn estimators
     "KernelClassifier": "kernelgen.estimators.classifier",
     "KernelRegressor": "kernelgen.estimators.regressor",
+    # scikit-learn transformers
+    "GaborFeatures": "kernelgen.estimators.transformers",
+    "WaveletFeatures": "kernelgen.estimators.transformers",
+    "ScatteringFeatures": "kernelgen.estimators.transformers",
+    "RandomConvFeatures": "kernelgen.estimators.transformers",
 }
 
 __all__ = ["__version__", "errors", *_HOME]

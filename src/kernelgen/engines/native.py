@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import Points
 from kernelgen.engines.base import (
     TILE,
@@ -94,7 +95,9 @@ def _core_alone() -> Iterator[ModuleType]:
         yield _core()
 
 
-def _points(points: Points) -> Any:
+def _points(points: Points | InnerProducts) -> Any:
+    if isinstance(points, InnerProducts):
+        return _core().Products(points.n_samples, points.tile, points.tiles)
     return _core().Points(points.values, points.scale, points.center)
 
 

@@ -1,8 +1,9 @@
 """Kernel interpolation with scikit-learn's conventions: :class:`KernelClassifier`, :class:`KernelRegressor`.
 
-Both fit their training data exactly (``ridge=0.0``), go into pipelines, grids and ``clone`` like any
+The two fit their training data exactly (``ridge=0.0``), go into pipelines, grids and ``clone`` like any
 estimator, and keep what proves the fit: ``certificate_`` and ``solution_``. There is no algorithm here; the
-floor below solves. :class:`~kernelgen.estimators.model.Model` is a fitted interpolant on its own, and
+floor below solves. :class:`GaborFeatures`, :class:`WaveletFeatures` and :class:`ScatteringFeatures` are transformers
+of images. :class:`~kernelgen.estimators.model.Model` is a fitted interpolant on its own, and
 :mod:`~kernelgen.estimators.model_file` writes and reads it; neither needs scikit-learn.
 """
 
@@ -14,13 +15,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
+    from kernelgen.estimators.transformers import GaborFeatures as GaborFeatures
+    from kernelgen.estimators.transformers import ScatteringFeatures as ScatteringFeatures
+    from kernelgen.estimators.transformers import WaveletFeatures as WaveletFeatures
 
 _HOME = {
     "KernelClassifier": "kernelgen.estimators.classifier",
     "KernelRegressor": "kernelgen.estimators.regressor",
+    "GaborFeatures": "kernelgen.estimators.transformers",
+    "WaveletFeatures": "kernelgen.estimators.transformers",
+    "ScatteringFeatures": "kernelgen.estimators.transformers",
 }
 
-__all__ = ["KernelClassifier", "KernelRegressor"]
+__all__ = ["GaborFeatures", "KernelClassifier", "KernelRegressor", "ScatteringFeatures", "WaveletFeatures"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_non_negative, check_points, check_threads
 from kernelgen.arrays.duplicates import find_duplicates
-from kernelgen.arrays.points import Points, center_of
+from kernelgen.arrays.inner_products import InnerProducts
+from kernelgen.arrays.points import FloatArray, Points, center_of
 from kernelgen.engines.base import Engine, Heartbeat, TileFactor
 from kernelgen.engines.choose import choose, engine_name
 from kernelgen.errors import BudgetExceeded, DataError, NotPositiveDefinite, UsageError
@@ -140,7 +141,7 @@ def factorize(
         with peak_of(module) as memory, release_on_error():
             placed = _place(module, points, given if points.values is values else None)
             moved = time.perf_counter()
-            task = _Task(points, placed, kernel, ridge, job.precision, module, threads, job.tile)
+            task = FactorTask(points, placed, kernel, ridge, job.precision, module, threads, job.tile)
             tiles, jitter = task.factor(_rows(first, n_samples), progress)
     except MemoryError as error:
         raise _out_of_memory(module, job, points.values.dtype, error) from None
@@ -201,19 +202,19 @@ def _check_rank(points: Points, kernel: Kernel, rows: NDArray[np.int64]) -> None
     bound = kernel.rank_bound(points.n_features)
     if bound is not None and points.n_samples > bound:
         raise NotPositiveDefinite(
-            f"{points.n_samples} distinct rows, but K of {kernel.describe()} in {points.n_features} dimensions has "
-            f"rank at most {bound}: no more rows than that can be interpolated. Use at most {bound} rows, a higher "
+            f"{points.n_samples} distinct rows, but K of the {kernel.name} kernel in {points.n_features} dimensions "
+            f"has rank at most {bound}: no more rows than that can be interpolated. Use at most {bound} rows, a higher "
             "degree or a Gaussian kernel, or a ridge above 0 (another problem)",
             row=int(rows[bound]),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class FactorTask:
     """One factorization: the matrix, the precision and where it is computed."""
 
-    points: Points
-    placed: Points  # the same where the engine computes
+    points: Points | InnerProducts
+    placed: Points | InnerProducts  # the same where the engine computes
     kernel: Kernel
     ridge: float
     precision: str
@@ -246,7 +247,7 @@ class _Task:
 
     def _run(self, jitter: float, heartbeat: Heartbeat | None) -> TileFactor:
         return self.module.factorize(
-            self.placed,
+            self.placed,  # type: ignore[arg-type]  # inner products come with the native engine only
             self.kernel,
             ridge=self.ridge + jitter,
             dtype=factor_dtype(self.precision),
@@ -259,21 +260,38 @@ class _Task:
         """8 eps_32 |K + ridge I|_1: above the backward error of a float32 factor, by its usual growth."""
         nothing = np.zeros((self.points.n_samples, 1))
         _, row_sums = self.module.multiply(
-            self.placed, self.kernel, nothing, ridge=self.ridge, threads=self.threads, heartbeat=heartbeat
+            self.placed,  # type: ignore[arg-type]  # see _run
+            self.kernel,
+            nothing,
+            ridge=self.ridge,
+            threads=self.threads,
+            heartbeat=heartbeat,
         )
         return 8.0 * EPS32 * float(row_sums.max())
 
     def _check_values(self, pivot: int, rows: NDArray[np.int64]) -> None:
         """A pivot also fails where the kernel gave nan, inf, or a value beyond the factor's range."""
-        one = self.points.take(np.array([pivot]))
-        K = self.module.gram(one, self.points, self.kernel, dtype=np.dtype(np.float64), threads=self.threads)
+        K = self._kernel_row(pivot)
         largest = np.finfo(factor_dtype(self.precision)).max
-        bad = np.flatnonzero(~(np.abs(K[0, : pivot + 1]) <= largest))
+        bad = np.flatnonzero(~(np.abs(K) <= largest))
         if len(bad):
             raise DataError(
-                f"the kernel's value for rows {rows[pivot]} and {rows[bad[0]]} is {K[0, bad[0]]}, which precision "
+                f"the kernel's value for rows {rows[pivot]} and {rows[bad[0]]} is {K[bad[0]]}, which precision "
                 f'"{self.precision}" cannot hold; scale the points, or use normalize=True or precision="float64"'
             )
+
+    def _kernel_row(self, row: int) -> FloatArray:
+        """K_row,0 .. K_row,row in float64."""
+        if isinstance(self.points, InnerProducts):
+            norms = self.points.squared_norms()
+            values: FloatArray = self.kernel.evaluate_products(
+                self.points.row(row), norms[row], norms[: row + 1]
+            )
+            return values
+        one = self.points.take(np.array([row]))
+        K = self.module.gram(one, self.points, self.kernel, dtype=np.dtype(np.float64), threads=self.threads)
+        first: FloatArray = K[0, : row + 1]
+        return first
 
     def _not_positive_definite(
         self, pivot: int, rows: NDArray[np.int64], jitter: float = 0.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_non_negative, check_targets
 from kernelgen.arrays.duplicates import Duplicates, check_labels_agree
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, FloatArray, Points
 from kernelgen.engines.base import Engine, Heartbeat, TileFactor
 from kernelgen.engines.choose import choose
@@ -38,8 +39,10 @@ class Factor:
 
     Attributes
     ----------
-    points : Points
-        The rows of L: the caller's, less those merged into an equal earlier row.
+    points : Points or InnerProducts
+        The rows of L: the caller's, less those merged into an equal earlier row. Inner products where the features
+        were streamed (:func:`~kernelgen.solvers.products.factorize_products`); such a factor neither predicts by itself
+        nor is saved.
     kernel : Kernel
     ridge : float
     precision : {"float32", "float64", "mixed"}
@@ -52,8 +55,8 @@ class Factor:
         factor is then the preconditioner of a near-by matrix; the system solved stays K alpha = Y.
     """
 
-    points: Points
-    placed: Points = field(repr=False)  # the same where the engine computes
+    points: Points | InnerProducts
+    placed: Points | InnerProducts = field(repr=False)  # the same where the engine computes
     kernel: Kernel
     ridge: float
     precision: str
@@ -72,6 +75,11 @@ class Factor:
     _norm: float | None = field(default=None, repr=False)  # |K + ridge I|_1
     _inverse_norm: float | None = field(default=None, repr=False)
     _diag_inverse: FloatArray | None = field(default=None, repr=False)
+
+    @property
+    def center(self) -> FloatArray | None:
+        """What the kernel sees the points less of; None where they are as they came."""
+        return None if isinstance(self.points, InnerProducts) else self.points.center
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -189,6 +197,11 @@ class Factor:
 
         The values lie where X does.
         """
+        if isinstance(self.placed, InnerProducts):
+            raise UsageError(
+                "this factor was made from inner products: predict with linear_scores or kernel_scores of "
+                "kernelgen.solvers.streamed, which make the features again"
+            )
         alpha = np.asarray(to_host(alpha))
         if alpha.shape[:1] != (self.n_samples,):
             raise UsageError(
@@ -261,7 +274,12 @@ class Factor:
     ) -> Refined:
         def multiply(P: FloatArray, beat: Heartbeat | None) -> FloatArray:
             product, row_sums = self._module.multiply(
-                self.placed, self.kernel, P, ridge=self.ridge, threads=self.threads, heartbeat=beat
+                self.placed,  # type: ignore[arg-type]  # inner products come with the native engine only
+                self.kernel,
+                P,
+                ridge=self.ridge,
+                threads=self.threads,
+                heartbeat=beat,
             )
             self._norm = float(row_sums.max())
             return product

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.arrays.checks import check_threads
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.engines.base import TileFactor, storage_elements
@@ -26,16 +27,19 @@ VERSION = "1"
 
 def save_factor(factor: Factor, path: str | PathLike[str]) -> None:
     """Write a factor; L goes from where it is to the disk, without a copy in memory."""
+    points = factor.points
+    if isinstance(points, InnerProducts):
+        raise UsageError("a factor of inner products is not saved: keep their checkpoint, and factor again")
     storage = choose(factor.engine).fetch(factor.tiles.storage)  # from a card: one copy; else where it is
-    tensors: dict[str, AnyArray] = {"L": storage, "values": factor.points.values}
-    if factor.points.center is not None:
-        tensors["center"] = factor.points.center
+    tensors: dict[str, AnyArray] = {"L": storage, "values": points.values}
+    if points.center is not None:
+        tensors["center"] = points.center
     if factor.first is not None:
         tensors["first"] = factor.first
     tiles = factor.tiles
     record = {
         "kernel": factor.kernel.describe(),
-        "scale": factor.points.scale,
+        "scale": points.scale,
         "ridge": factor.ridge,
         "precision": factor.precision,
         "engine": factor.engine,
