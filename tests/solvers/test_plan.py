@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from kernelgen.engines.base import TILE, storage_elements
+from kernelgen.engines.choose import choose
 from kernelgen.errors import BudgetExceeded, EngineUnavailable, UsageError
 from kernelgen.solvers.costs import format_bytes
-from kernelgen.solvers.memory import PeakMemory, available_bytes, resident_bytes
+from kernelgen.solvers.memory import PeakMemory, available_to, resident_bytes
 from kernelgen.solvers.plan import check_fits, plan, resolve_precision
 from oracles import child_engine
 
@@ -81,7 +82,7 @@ def test_the_most_points_that_fit_are_the_most(engine: str, precision: str) -> N
 
 def test_the_default_budget_is_what_is_available(engine: str) -> None:
     found = plan(10, 2, engine=engine)
-    assert found.budget_bytes == pytest.approx(available_bytes(), rel=0.5)
+    assert found.budget_bytes == pytest.approx(available_to(choose(engine)), rel=0.5)
     assert not plan(10**7, 10, engine=engine).fits
 
 
