@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from kernelgen import __version__
+from kernelgen.cli.bench import app as bench_app
 from kernelgen.cli.data import app as data_app
 from kernelgen.cli.info import info
 from kernelgen.cli.memorize import app as memorize_app
@@ -127,6 +128,7 @@ app.command("solve")(solve)
 app.command("predict")(predict)
 app.add_typer(memorize_app, name="memorize")
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 app.command("info")(info)
 
 

@@ -26,7 +26,12 @@ from kernelgen.engines.base import (
     TileFactor,
     check_layout,
     check_tile,
+    fetch,
+    memory,
+    place,
     storage_elements,
+    tiles,
+    upload,
 )
 from kernelgen.engines.blas import one_thread
 from kernelgen.errors import UsageError
@@ -37,11 +42,16 @@ __all__ = [
     "describe",
     "diag_inverse",
     "factorize",
+    "fetch",
     "gram",
     "measure_rates",
+    "memory",
     "multiply",
+    "place",
     "solve",
     "storage_elements",
+    "tiles",
+    "upload",
     "workspace_bytes",
 ]
 

@@ -73,7 +73,7 @@ class Kernel:
         Z : array, shape (m, d), or None for K(X, X) with its exact diagonal
         scale : float
             Multiplies both.
-        engine : {"auto", "native", "portable"}
+        engine : {"auto", "native", "portable", "cuda"}
         threads : int or None
             None means every core this process may use.
 

@@ -13,16 +13,17 @@ from kernelgen.arrays.checks import check_non_negative, check_points, check_thre
 from kernelgen.arrays.duplicates import find_duplicates
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray, Points, center_of
-from kernelgen.engines.base import TILE, Engine, Heartbeat, TileFactor, check_tile
+from kernelgen.engines.base import Engine, Heartbeat, TileFactor
 from kernelgen.engines.choose import choose, engine_name
-from kernelgen.errors import DataError, NotPositiveDefinite, UsageError
+from kernelgen.errors import BudgetExceeded, DataError, NotPositiveDefinite, UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.costs import factor_dtype
 from kernelgen.solvers.factor import EPS32, Factor
-from kernelgen.solvers.memory import PeakMemory
-from kernelgen.solvers.plan import check_fits, plan
+from kernelgen.solvers.memory import peak_of
+from kernelgen.solvers.plan import Plan, check_fits, plan, refused
 from kernelgen.solvers.progress import ProgressCallback, phase
 from kernelgen.solvers.release import release_on_error
+from kernelgen.solvers.residence import engine_for, is_on_card, to_host
 from kernelgen.solvers.rows import check_range, check_rows_nonzero, nearest_earlier_row
 
 __all__ = ["Factor", "factorize"]
@@ -47,7 +48,8 @@ def factorize(
     Parameters
     ----------
     X : array, shape (n, d), uint8, float32 or float64
-        Read in place. Other integers become float64.
+        Read in place. Other integers become float64. A CuPy array is read where it lies by engine "cuda"; a NumPy
+        array is moved to the card once, which ``Factor.seconds["move"]`` records.
     kernel : Kernel
     scale : float
         Multiplies X inside the kernel; bytes stay bytes (for images: X uint8, scale=1/255).
@@ -56,13 +58,16 @@ def factorize(
     precision : {"auto", "float64", "mixed", "float32"}
         "mixed" factors in float32 and refines in float64, to the same residual as "float64" in half its memory.
         "auto" is float64 up to 8,192 rows and mixed above.
-    engine : {"auto", "native", "portable"}
+    engine : {"auto", "native", "portable", "cuda"}
+        "auto" is "native", and "cuda" where X is a CuPy array.
     threads : int or None
         None means every core this process may use.
     tile : int or None
-        Side of a tile, a multiple of 48.
+        Side of a tile, a multiple of 48. None leaves it to the plan: on a card the full square (one tile) where it
+        fits, else panels of half its memory.
     memory_budget : int, str such as "8GB", or None
-        None means the memory now available. A plan above it is refused before anything is allocated.
+        None means the memory now available, with engine "cuda" the card's. A plan above it is refused before anything
+        is allocated.
     n_targets : int
         Columns of Y that the plan allows for.
     progress : callable
@@ -99,17 +104,22 @@ def factorize(
     if not isinstance(kernel, Kernel):
         raise UsageError(f"kernel must be a Kernel such as Gaussian(bandwidth=1.0), got {kernel!r}")
     ridge = check_non_negative(ridge, "ridge")
+    given, engine, values = X, engine_for(X, engine), to_host(X)
     module, threads = choose(engine), check_threads(threads)
-    points = check_points(X, scale=scale)
+    points = check_points(values, scale=scale)
     check_rows_nonzero(points, kernel)
     n_samples, first = points.n_samples, None
     copied = (
-        0 if points.values is X or np.shares_memory(points.values, np.asarray(X)) else points.values.nbytes
+        0
+        if points.values is values or np.shares_memory(points.values, np.asarray(values))
+        else points.values.nbytes
     )
     if ridge == 0:
         points, first = _merge(points)
         copied += points.values.nbytes if first is not None else 0
         _check_rank(points, kernel, _rows(first, n_samples))
+    if module.memory() is not None:
+        copied = 0  # the plan and the peak are of the card's memory
     job = plan(
         points.n_samples,
         points.n_features,
@@ -126,13 +136,22 @@ def factorize(
     if kernel.uses_distance:
         points = center_of(points)
     check_range(points, kernel, factor_dtype(job.precision))
-    task = FactorTask(points, kernel, ridge, job.precision, module, threads, check_tile(tile or TILE))
     start = time.perf_counter()
-    with PeakMemory() as memory, release_on_error():
-        tiles, jitter = task.factor(_rows(first, n_samples), progress)
-    wall = time.perf_counter() - start
+    try:
+        with peak_of(module) as memory, release_on_error():
+            placed = _place(module, points, given if points.values is values else None)
+            moved = time.perf_counter()
+            task = FactorTask(points, placed, kernel, ridge, job.precision, module, threads, job.tile)
+            tiles, jitter = task.factor(_rows(first, n_samples), progress)
+    except MemoryError as error:
+        raise _out_of_memory(module, job, points.values.dtype, error) from None
+    wall = time.perf_counter() - moved
+    seconds = {"gram": tiles.gram_seconds, "factor": max(0.0, wall - tiles.gram_seconds)}
+    if placed is not points:
+        seconds = {"move": moved - start, **seconds}
     return Factor(
         points=points,
+        placed=placed,
         kernel=kernel,
         ridge=ridge,
         precision=job.precision,
@@ -143,10 +162,26 @@ def factorize(
         first=first,
         jitter=jitter,
         threads=threads,
-        seconds={"gram": tiles.gram_seconds, "factor": max(0.0, wall - tiles.gram_seconds)},
+        seconds=seconds,
         peak_bytes=copied + memory.bytes,
-        held_bytes=copied + tiles.storage.nbytes,
+        held_bytes=copied + tiles.storage.nbytes + (placed.values.nbytes if placed is not points else 0),
     )
+
+
+def _place(module: Engine, points: Points, given: Any | None) -> Points:
+    """Points where the engine computes; the caller's own array on the card serves where it holds the same values."""
+    if given is not None and is_on_card(given):
+        return module.place(Points(given, points.scale, points.center))
+    return module.place(points)
+
+
+def _out_of_memory(module: Engine, job: Plan, values_dtype: Any, error: MemoryError) -> MemoryError:
+    """What a failed allocation on a card becomes: the plan refused, for the memory there is now."""
+    own = module.memory()
+    if own is None or isinstance(error, BudgetExceeded):
+        return error
+    own.release()
+    return refused(job, own.available_bytes(), values_dtype)
 
 
 def _merge(points: Points) -> tuple[Points, NDArray[np.int64] | None]:
@@ -179,6 +214,7 @@ class FactorTask:
     """One factorization: the matrix, the precision and where it is computed."""
 
     points: Points | InnerProducts
+    placed: Points | InnerProducts  # the same where the engine computes
     kernel: Kernel
     ridge: float
     precision: str
@@ -211,7 +247,7 @@ class FactorTask:
 
     def _run(self, jitter: float, heartbeat: Heartbeat | None) -> TileFactor:
         return self.module.factorize(
-            self.points,  # type: ignore[arg-type]  # inner products come with the native engine only
+            self.placed,  # type: ignore[arg-type]  # inner products come with the native engine only
             self.kernel,
             ridge=self.ridge + jitter,
             dtype=factor_dtype(self.precision),
@@ -224,7 +260,7 @@ class FactorTask:
         """8 eps_32 |K + ridge I|_1: above the backward error of a float32 factor, by its usual growth."""
         nothing = np.zeros((self.points.n_samples, 1))
         _, row_sums = self.module.multiply(
-            self.points,  # type: ignore[arg-type]  # see _run
+            self.placed,  # type: ignore[arg-type]  # see _run
             self.kernel,
             nothing,
             ridge=self.ridge,

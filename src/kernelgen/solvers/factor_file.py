@@ -13,6 +13,7 @@ from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.engines.base import TileFactor, storage_elements
+from kernelgen.engines.choose import choose
 from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import kernel_from_description
@@ -29,7 +30,8 @@ def save_factor(factor: Factor, path: str | PathLike[str]) -> None:
     points = factor.points
     if isinstance(points, InnerProducts):
         raise UsageError("a factor of inner products is not saved: keep their checkpoint, and factor again")
-    tensors: dict[str, AnyArray] = {"L": factor.tiles.storage, "values": points.values}
+    storage = choose(factor.engine).fetch(factor.tiles.storage)  # from a card: one copy; else where it is
+    tensors: dict[str, AnyArray] = {"L": storage, "values": points.values}
     if points.center is not None:
         tensors["center"] = points.center
     if factor.first is not None:
@@ -105,6 +107,7 @@ def _assemble(
     )
     return Factor(
         points=points,
+        placed=choose(str(record["engine"])).place(points),
         kernel=_same_kernel(kernel, record["kernel"]),
         ridge=float(record["ridge"]),
         precision=str(record["precision"]),

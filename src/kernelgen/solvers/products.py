@@ -72,7 +72,7 @@ def factorize_products(
     )
     check_fits(job)
     n_samples = products.n_samples if first is None else len(first)
-    task = FactorTask(products, kernel, ridge, precision, module, threads, products.tile)
+    task = FactorTask(products, products, kernel, ridge, precision, module, threads, products.tile)
     everyone = np.arange(n_samples)
     rows = everyone if first is None else np.flatnonzero(first == everyone)
     start = time.perf_counter()
@@ -81,6 +81,7 @@ def factorize_products(
     wall = time.perf_counter() - start
     return Factor(
         points=products,
+        placed=products,
         kernel=kernel,
         ridge=ridge,
         precision=precision,
