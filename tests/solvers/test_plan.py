@@ -6,14 +6,13 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from kernelgen.engines.base import TILE, storage_elements
 from kernelgen.engines.choose import choose
 from kernelgen.errors import BudgetExceeded, EngineUnavailable, UsageError
 from kernelgen.solvers.costs import format_bytes
-from kernelgen.solvers.memory import PeakMemory, available_to, resident_bytes
+from kernelgen.solvers.memory import available_to
 from kernelgen.solvers.plan import check_fits, plan, resolve_precision
 from oracles import child_engine
 
