@@ -17,11 +17,27 @@ if TYPE_CHECKING:
     from kernelgen import errors as errors
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
+    from kernelgen.estimators.sgd import SGDLinearClassifier as SGDLinearClassifier
+    from kernelgen.estimators.sgd import SGDLinearRegressor as SGDLinearRegressor
     from kernelgen.kernels.custom import Custom as Custom
     from kernelgen.kernels.gaussian import Gaussian as Gaussian
     from kernelgen.kernels.laplacian import Laplacian as Laplacian
     from kernelgen.kernels.linear import Linear as Linear
     from kernelgen.kernels.polynomial import Polynomial as Polynomial
+    from kernelgen.linear.config import SGDConfig as SGDConfig
+    from kernelgen.linear.gradient_path import gradient_flow as gradient_flow
+    from kernelgen.linear.gradient_path import ridge_path as ridge_path
+    from kernelgen.linear.hessian import hessian as hessian
+    from kernelgen.linear.kernel_sgd import kernel_sgd as kernel_sgd
+    from kernelgen.linear.max_margin import max_margin as max_margin
+    from kernelgen.linear.min_norm import MinimumNorm as MinimumNorm
+    from kernelgen.linear.min_norm import minimum_norm as minimum_norm
+    from kernelgen.linear.ridgeless_risk import isotropic_risk as isotropic_risk
+    from kernelgen.linear.ridgeless_risk import misspecified_risk as misspecified_risk
+    from kernelgen.linear.rows import as_rows as as_rows
+    from kernelgen.linear.sgd import sgd as sgd
+    from kernelgen.linear.result import SGDResult as SGDResult
+    from kernelgen.linear.trace import Trace as Trace
     from kernelgen.solvers.cholesky import Factor as Factor
     from kernelgen.solvers.cholesky import factorize as factorize
     from kernelgen.solvers.plan import Plan as Plan
@@ -45,9 +61,26 @@ _HOME = {
     "Polynomial": "kernelgen.kernels.polynomial",
     "Linear": "kernelgen.kernels.linear",
     "Custom": "kernelgen.kernels.custom",
+    # SGD and its limit, the minimum norm
+    "sgd": "kernelgen.linear.sgd",
+    "SGDConfig": "kernelgen.linear.config",
+    "SGDResult": "kernelgen.linear.result",
+    "Trace": "kernelgen.linear.trace",
+    "as_rows": "kernelgen.linear.rows",
+    "minimum_norm": "kernelgen.linear.min_norm",
+    "MinimumNorm": "kernelgen.linear.min_norm",
+    "max_margin": "kernelgen.linear.max_margin",
+    "kernel_sgd": "kernelgen.linear.kernel_sgd",
+    "gradient_flow": "kernelgen.linear.gradient_path",
+    "ridge_path": "kernelgen.linear.gradient_path",
+    "hessian": "kernelgen.linear.hessian",
+    "isotropic_risk": "kernelgen.linear.ridgeless_risk",
+    "misspecified_risk": "kernelgen.linear.ridgeless_risk",
     # scikit-learn estimators
     "KernelClassifier": "kernelgen.estimators.classifier",
     "KernelRegressor": "kernelgen.estimators.regressor",
+    "SGDLinearClassifier": "kernelgen.estimators.sgd",
+    "SGDLinearRegressor": "kernelgen.estimators.sgd",
 }
 
 __all__ = ["__version__", "errors", *_HOME]

@@ -15,6 +15,8 @@ from kernelgen import __version__
 from kernelgen.cli.data import app as data_app
 from kernelgen.cli.info import info
 from kernelgen.cli.predict import predict
+from kernelgen.cli.reproduce import app as reproduce_app
+from kernelgen.cli.sgd import sgd
 from kernelgen.cli.solve import solve
 from kernelgen.cli.terminal import print_error
 from kernelgen.errors import KernelgenError
@@ -81,6 +83,7 @@ TITLES = {
     "EngineUnavailable": "engine unavailable",
     "NotPositiveDefinite": "not positive definite",
     "NotConverged": "not converged",
+    "PlotUnavailable": "plots unavailable",
     "DataError": "data error",
     "DataMissing": "data missing",
     "ChecksumMismatch": "checksum mismatch",
@@ -121,6 +124,8 @@ def top(
 
 app.command("solve")(solve)
 app.command("predict")(predict)
+app.command("sgd")(sgd)
+app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
 app.command("info")(info)
 

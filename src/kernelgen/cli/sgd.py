@@ -26,13 +26,6 @@ class InitName(StrEnum):
     random = "random"
 
 
-class LossName(StrEnum):
-    """What SGD minimizes."""
-
-    square = "square"
-    logistic = "logistic"
-
-
 def check_step(text: str) -> str:
     """Return what was given, if it is a positive number or the name of a rule."""
     if text in ("kaczmarz", "1/L", "line-search"):

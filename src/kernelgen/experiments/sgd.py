@@ -114,7 +114,7 @@ class SGDRecord:
 
     def as_dict(self, *, trace: bool = False) -> dict[str, Any]:
         """Return the fields, ready for JSON; the trace only where asked for."""
-        found = asdict(self)
+        found: dict[str, Any] = json_ready(asdict(self))
         if not trace:
             del found["trace"]
         return found
@@ -130,6 +130,15 @@ class SGDProblem:
     answers_train: NDArray[Any]
     X_test: NDArray[np.float64]
     answers_test: NDArray[Any]
+
+
+def json_ready(value: Any) -> Any:
+    """The value with numbers that are not finite, as of a run that diverged, replaced by None."""
+    if isinstance(value, dict):
+        return {key: json_ready(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def parse_features(text: str) -> int | None:
