@@ -24,7 +24,7 @@ class SGDConfig:
         (f - y)^2 / 2, or log(1 + exp(-y f)) for y = -1 and 1.
     step : float, "kaczmarz", "1/L" or "line-search"
         A number is the step itself, constant. "kaczmarz" gives row i the step 1 / |x_i|^2: with batches of one, the
-        projection onto {w : <w, x_i> = y_i}. "1/L" is b / (max |x_i|^2 + (b - 1) lambda_1(X^T X / n)), the largest step
+        projection onto {w : <w, x_i> = y_i}; with larger batches the mean of the projections, safe and slow. "1/L" is b / (max |x_i|^2 + (b - 1) lambda_1(X^T X / n)), the largest step
         that is safe for batches of b. "line-search" minimizes the batch's own square loss along its gradient, for each
         output by itself. The two last and "kaczmarz" are multiplied by 1 - momentum.
     batch : int

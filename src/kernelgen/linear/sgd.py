@@ -218,7 +218,9 @@ class _Run:
         if self.smoothness.safe_step(self.config) >= 0.999 * float(self.steps.max()):
             return False
         loss = self.measure_loss()[0] if self.last_epoch == self.state.epochs + 1 else self.running_loss
-        return not loss <= SLOW_GROWTH * self.first_loss
+        grew = not loss <= SLOW_GROWTH * self.first_loss
+        self.running_loss = loss if grew else self.running_loss
+        return grew
 
     def is_close(self) -> bool:
         """Whether the residuals met during the epoch are within the tolerance."""
