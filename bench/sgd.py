@@ -1,4 +1,4 @@
-"""Epochs of SGD against scikit-learn's SGDRegressor, against the memory's bandwidth, and over a file larger than a budget.
+"""Epochs of SGD against scikit-learn's SGDRegressor, against the memory's bandwidth, and over a file beyond a budget.
 
 All with batch 1. Each round measures a plain read of X, our epoch and scikit-learn's epoch one after the other, on the
 same rows, loss, constant step and number of epochs; ratios are taken within a round. The bandwidth is that of one core
@@ -42,6 +42,7 @@ def our_epoch(X: np.ndarray, y: np.ndarray, epochs: int, **choice: Any) -> tuple
 
 def their_epoch(X: np.ndarray, y: np.ndarray, epochs: int) -> tuple[float, np.ndarray]:
     """The same by scikit-learn: no penalty, no intercept, constant step. A fit of no length is taken off."""
+
     def fit(count: int) -> tuple[float, np.ndarray]:
         model = SGDRegressor(
             penalty=None, learning_rate="constant", eta0=STEP, fit_intercept=False, max_iter=count, tol=None

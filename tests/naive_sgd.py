@@ -7,7 +7,9 @@ import numpy as np
 from kernelgen.linear.config import SGDConfig
 
 
-def naive_sgd(X: np.ndarray, y: np.ndarray, config: SGDConfig, *, start=None, step: float | None = None) -> np.ndarray:
+def naive_sgd(
+    X: np.ndarray, y: np.ndarray, config: SGDConfig, *, start=None, step: float | None = None
+) -> np.ndarray:
     """The last iterate, or the mean of the last epoch's, for one output; `step` is what "1/L" came to."""
     n, d = X.shape
     w = np.zeros(d) if start is None else np.array(start, dtype=np.float64)

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from kernelgen.linear.max_margin import max_margin as max_margin
     from kernelgen.linear.min_norm import MinimumNorm as MinimumNorm
     from kernelgen.linear.min_norm import minimum_norm as minimum_norm
+    from kernelgen.linear.result import SGDResult as SGDResult
     from kernelgen.linear.ridgeless_risk import isotropic_risk as isotropic_risk
     from kernelgen.linear.ridgeless_risk import misspecified_risk as misspecified_risk
     from kernelgen.linear.rows import as_rows as as_rows
     from kernelgen.linear.sgd import sgd as sgd
-    from kernelgen.linear.result import SGDResult as SGDResult
     from kernelgen.linear.trace import Trace as Trace
     from kernelgen.solvers.cholesky import Factor as Factor
     from kernelgen.solvers.cholesky import factorize as factorize

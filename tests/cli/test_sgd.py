@@ -11,7 +11,13 @@ import pytest
 from command_line import Run
 
 KEYS = {
-    *("status", "epochs", "relative_residual", "relative_distance_to_min_norm", "relative_distance_to_projection"),
+    *(
+        "status",
+        "epochs",
+        "relative_residual",
+        "relative_distance_to_min_norm",
+        "relative_distance_to_projection",
+    ),
     *("span_distance", "norm", "min_norm", "train_error", "test_error", "seconds"),
 }
 needs_matplotlib = pytest.mark.skipif(
@@ -59,7 +65,13 @@ def test_divergence_is_an_exit_code_and_names_a_step(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--step", "huge"), ("--momentum", "2"), ("--features", "random-fourier"), ("--plot", "x.pdf"), ("--init", "one")],
+    [
+        ("--step", "huge"),
+        ("--momentum", "2"),
+        ("--features", "random-fourier"),
+        ("--plot", "x.pdf"),
+        ("--init", "one"),
+    ],
 )
 def test_wrong_usage(run: Run, words: tuple[str, str]) -> None:
     run("sgd", "--n", 5, "--d", 9, *words, code=2)

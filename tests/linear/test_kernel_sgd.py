@@ -40,7 +40,9 @@ def test_the_preconditioner_saves_epochs() -> None:
 
 def test_a_subsample_is_enough_for_the_preconditioner() -> None:
     X, y = scattered(200, 3, seed=5), np.random.default_rng(6).standard_normal(200)
-    run = kernel_sgd(X, y, Laplacian(2.0), batch=20, n_eigenvectors=10, n_subsample=100, epochs=5000, tol=1e-8)
+    run = kernel_sgd(
+        X, y, Laplacian(2.0), batch=20, n_eigenvectors=10, n_subsample=100, epochs=5000, tol=1e-8
+    )
     assert run.status.value == "converged"
     K = Laplacian(2.0)(X)
     assert relative_error(run.alpha, np.linalg.solve(K, y)) <= 1e-8 * np.linalg.cond(K)
@@ -54,6 +56,12 @@ def test_too_large_a_step_is_named_with_one_that_is_safe() -> None:
 
 
 def test_bad_choices() -> None:
-    for choice in ({"batch": 0}, {"n_eigenvectors": -1}, {"n_eigenvectors": 5}, {"step": -1.0}, {"epochs": -1}):
+    for choice in (
+        {"batch": 0},
+        {"n_eigenvectors": -1},
+        {"n_eigenvectors": 5},
+        {"step": -1.0},
+        {"epochs": -1},
+    ):
         with pytest.raises(UsageError):
             kernel_sgd(np.eye(5), np.ones(5), Gaussian(1.0), **choice)

@@ -90,17 +90,21 @@ def test_rows_of_zeros_are_fitted_only_by_zero() -> None:
 @pytest.mark.parametrize(("n", "d"), [(10, 25), (25, 10)])
 def test_from_a_start_it_is_the_nearest_solution(n: int, d: int) -> None:
     rng = np.random.default_rng(4)
-    X, Y, W0 = rng.standard_normal((n, d)), rng.standard_normal((n, 2)), rng.standard_normal((d, 2))
-    found = minimum_norm(X, Y, start=W0)
+    X, Y, S = rng.standard_normal((n, d)), rng.standard_normal((n, 2)), rng.standard_normal((d, 2))
+    found = minimum_norm(X, Y, start=S)
     P = np.linalg.pinv(X)
-    assert relative_error(found.weights, W0 + P @ (Y - X @ W0)) < 1e-12
+    assert relative_error(found.weights, S + P @ (Y - X @ S)) < 1e-12
 
 
 @pytest.mark.parametrize(("n", "d"), [(10, 25), (25, 10), (10, 10)])
 @pytest.mark.parametrize("rank", [None, 4])
 def test_projection_onto_the_span(n: int, d: int, rank: int | None) -> None:
     rng = np.random.default_rng(5)
-    X = rng.standard_normal((n, d)) if rank is None else rng.standard_normal((n, rank)) @ rng.standard_normal((rank, d))
+    X = (
+        rng.standard_normal((n, d))
+        if rank is None
+        else rng.standard_normal((n, rank)) @ rng.standard_normal((rank, d))
+    )
     space = minimum_norm(X, np.zeros(n)).row_space
     W = rng.standard_normal((d, 3))
     assert np.abs(space.project(W) - np.linalg.pinv(X) @ (X @ W)).max() < 1e-12

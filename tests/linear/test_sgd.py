@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from naive_sgd import naive_sgd
 
 from kernelgen.errors import DataError, NotConverged, UsageError
 from kernelgen.linear.config import SGDConfig
 from kernelgen.linear.rows import as_rows
 from kernelgen.linear.sgd import Epoch, sgd
+from naive_sgd import naive_sgd
 from oracles import relative_error, tolerance
 
 CHOICES = [
@@ -112,14 +112,19 @@ def test_it_leaves_its_inputs_alone() -> None:
 def test_observers_see_the_start_and_every_epoch() -> None:
     X, y = problem()
     seen: list[Epoch] = []
-    run = sgd(X, y, SGDConfig(epochs=3, tol=0), observe=lambda e: seen.append(Epoch(e.number, e.weights.copy(), e.running_loss)))
+    run = sgd(
+        X,
+        y,
+        SGDConfig(epochs=3, tol=0),
+        observe=lambda e: seen.append(Epoch(e.number, e.weights.copy(), e.running_loss)),
+    )
     assert [e.number for e in seen] == [0, 1, 2, 3]
     assert not seen[0].weights.any()
     assert np.array_equal(seen[-1].weights[:, 0], run.weights)
     assert seen[0].running_loss == pytest.approx(np.mean(y**2) / 2)
 
 
-# --- streaming ----------------------------------------------------------------------------------------------------------
+# --- streaming -------------------------------------------------------------------------------------------
 
 
 def test_blocks_of_a_memory_map(tmp_path: Path) -> None:
@@ -149,11 +154,11 @@ def test_features_computed_block_by_block() -> None:
 def test_bad_values_are_found_in_the_block_they_are_in() -> None:
     X, y = problem(50, 8)
     X[37, 5] = np.nan
-    with pytest.raises(DataError, match="row 37.*NaN.*column 5"):
+    with pytest.raises(DataError, match=r"row 37.*NaN.*column 5"):
         sgd(as_rows(X, block_rows=16), y)
 
 
-# --- stopping and diverging ---------------------------------------------------------------------------------------------
+# --- stopping and diverging ------------------------------------------------------------------------------
 
 
 def test_it_stops_at_the_residual_asked_for() -> None:
@@ -198,7 +203,7 @@ def test_noise_above_the_rank_is_not_taken_for_divergence() -> None:
     assert "300 rows of 5 features" in run.message
 
 
-# --- bad input ----------------------------------------------------------------------------------------------------------
+# --- bad input -------------------------------------------------------------------------------------------
 
 
 def test_zero_rows_take_no_step() -> None:

@@ -1,4 +1,4 @@
-"""Measured risk of minimum-norm least squares on Gaussian rows matches the formulas of Hastie et al., within its error."""
+"""Measured risk of minimum-norm least squares on Gaussian rows matches the formulas of Hastie et al."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def test_known_values() -> None:
     assert isotropic_risk(1.0, signal=1.0, noise=0.1) == np.inf
     assert isotropic_risk(1.0, signal=1.0, noise=0.0) == 0.0
     assert isotropic_risk(1e9, signal=2.0, noise=1.0) == pytest.approx(4.0)
-    assert misspecified_risk(2.0, signal=1.0, noise=0.5, share=1.0) == isotropic_risk(2.0, signal=1.0, noise=0.5)
+    assert misspecified_risk(2.0, signal=1.0, noise=0.5, share=1.0) == isotropic_risk(
+        2.0, signal=1.0, noise=0.5
+    )
 
 
 def test_refusals() -> None:

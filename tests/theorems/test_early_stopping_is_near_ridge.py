@@ -35,7 +35,11 @@ def test_norms_are_within_the_known_factor(data: int, time: float, wide: bool) -
     ratio = (V @ flow) / (V @ ridge)
     assert (ratio >= 1 - 1e-9).all()
     assert (ratio <= 1.2985 + 1e-9).all()
-    assert np.linalg.norm(ridge) <= np.linalg.norm(flow) * (1 + 1e-9) <= 1.2985 * np.linalg.norm(ridge) * (1 + 1e-8)
+    assert (
+        np.linalg.norm(ridge)
+        <= np.linalg.norm(flow) * (1 + 1e-9)
+        <= 1.2985 * np.linalg.norm(ridge) * (1 + 1e-8)
+    )
 
 
 def test_both_end_at_the_minimum_norm() -> None:

@@ -36,10 +36,22 @@ def test_it_is_the_second_derivative(loss: str) -> None:
 
     h, E = 1e-4, np.eye(4)
     numeric = [
-        [(mean_loss(w + h * (a + b)) - mean_loss(w + h * (a - b)) - mean_loss(w - h * (a - b)) + mean_loss(w - h * (a + b))) / (4 * h * h) for b in E]
+        [
+            (
+                mean_loss(w + h * (a + b))
+                - mean_loss(w + h * (a - b))
+                - mean_loss(w - h * (a - b))
+                + mean_loss(w - h * (a + b))
+            )
+            / (4 * h * h)
+            for b in E
+        ]
         for a in E
     ]
-    assert np.abs(hessian(X, w, y, loss=loss) - numeric).max() <= tolerance("float64", cond=1 / h**2, n=20) + h**2
+    assert (
+        np.abs(hessian(X, w, y, loss=loss) - numeric).max()
+        <= tolerance("float64", cond=1 / h**2, n=20) + h**2
+    )
 
 
 def test_refusals() -> None:

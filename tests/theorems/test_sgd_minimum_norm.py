@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -33,12 +35,12 @@ def test_from_any_start_with_any_choices(choice: dict, random_start: bool, data:
     rng = np.random.default_rng(data)
     n, d, c = 8, 60, 2
     X, Y = rng.standard_normal((n, d)), rng.standard_normal((n, c))
-    W0 = rng.standard_normal((d, c)) if random_start else np.zeros((d, c))
-    run = sgd(X, Y, SGDConfig(epochs=3000, tol=1e-11, **choice), start=W0)
+    S = rng.standard_normal((d, c)) if random_start else np.zeros((d, c))
+    run = sgd(X, Y, SGDConfig(epochs=3000, tol=1e-11, **choice), start=S)
     assert run.status.value == "converged", run.message
-    expected = W0 + np.linalg.pinv(X) @ (Y - X @ W0)
+    expected = S + np.linalg.pinv(X) @ (Y - X @ S)
     assert relative_error(run.weights, expected) <= 1e-8
-    assert relative_error(minimum_norm(X, Y, start=W0).weights, expected) <= 1e-12
+    assert relative_error(minimum_norm(X, Y, start=S).weights, expected) <= 1e-12
 
 
 def test_five_hundred_gaussian_rows_of_two_thousand() -> None:
@@ -66,7 +68,7 @@ def test_each_step_comes_closer(choice: dict) -> None:
         distances.append(float(np.linalg.norm(epoch.weights[:, 0] - target)))
 
     sgd(X, y, SGDConfig(epochs=50, tol=0, **choice), observe=observe)
-    assert all(b <= a * (1 + 1e-12) + 1e-13 * distances[0] for a, b in zip(distances, distances[1:], strict=False))
+    assert all(b <= a * (1 + 1e-12) + 1e-13 * distances[0] for a, b in pairwise(distances))
     assert distances[-1] < 0.1 * distances[0]
 
 
@@ -84,7 +86,8 @@ def test_targets_out_of_reach() -> None:
     lengths = np.linalg.norm(X, axis=1)
     weighted = np.linalg.lstsq(X / lengths[:, None], y / lengths, rcond=None)[0]
     runs = [
-        sgd(X, y, SGDConfig(average=True, replacement=True, epochs=20, seed=seed)).weights for seed in range(300)
+        sgd(X, y, SGDConfig(average=True, replacement=True, epochs=20, seed=seed)).weights
+        for seed in range(300)
     ]
     spread = np.std(runs, axis=0) / np.sqrt(300)
     assert (np.abs(np.mean(runs, axis=0) - weighted) <= 5 * spread).all()

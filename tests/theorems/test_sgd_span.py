@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelgen.linear.config import SGDConfig
-from kernelgen.linear.sgd import Epoch, sgd
+from kernelgen.linear.sgd import sgd
 from oracles import tolerance
 
 configs = st.builds(
@@ -25,8 +25,8 @@ configs = st.builds(
 
 def outside(X: np.ndarray, w: np.ndarray) -> float:
     """|w - P w| / |w| by an orthonormal basis of the rows."""
-    _, s, Vt = np.linalg.svd(X, full_matrices=False)
-    V = Vt[s > 1e-10 * s[0]]
+    _, s, V = np.linalg.svd(X, full_matrices=False)
+    V = V[s > 1e-10 * s[0]]
     return float(np.linalg.norm(w - V.T @ (V @ w)) / max(np.linalg.norm(w), 1e-300))
 
 

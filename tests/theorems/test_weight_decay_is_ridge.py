@@ -1,4 +1,4 @@
-"""The limit with weight decay lambda is the ridge solution X^T (X X^T + n lambda I)^-1 y; as lambda -> 0, minimum norm."""
+"""The limit with weight decay lambda is the ridge solution X^T (X X^T + n lambda I)^-1 y."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def test_single_rows_move_around_it() -> None:
     X, y = rng.standard_normal((10, 20)), rng.standard_normal(10)
     expected = ridge_path(X, y, 0.5)[0]
     distances = [
-        relative_error(sgd(X, y, SGDConfig(step=step, weight_decay=0.5, epochs=round(20 / step), average=True)).weights, expected)
+        relative_error(
+            sgd(X, y, SGDConfig(step=step, weight_decay=0.5, epochs=round(20 / step), average=True)).weights,
+            expected,
+        )
         for step in (2e-2, 2e-3)
     ]
     assert distances[1] < distances[0] / 3 < 0.1

@@ -38,7 +38,8 @@ Folder = Annotated[
 ]
 NoPlot = Annotated[bool, typer.Option("--no-plot", rich_help_panel=OUTPUT, help="JSON and Markdown only.")]
 Dataset = Annotated[
-    str, typer.Option("--dataset", "-d", metavar="NAME", rich_help_panel=DATA, help="digits, mnist, cifar10, ...")
+    str,
+    typer.Option("--dataset", "-d", metavar="NAME", rich_help_panel=DATA, help="digits, mnist, cifar10, ..."),
 ]
 
 
@@ -48,15 +49,22 @@ def norms(
     dataset: Dataset = "digits",
     features: Annotated[
         str | None,
-        typer.Option(metavar="NAME", rich_help_panel=DATA, help="What the kernel sees.", show_default="pixels"),
+        typer.Option(
+            metavar="NAME", rich_help_panel=DATA, help="What the kernel sees.", show_default="pixels"
+        ),
     ] = None,
     bandwidth: Annotated[
-        float | None, typer.Option("--bandwidth", "-b", rich_help_panel=DATA, show_default="5 on MNIST, else auto")
+        float | None,
+        typer.Option("--bandwidth", "-b", rich_help_panel=DATA, show_default="5 on MNIST, else auto"),
     ] = None,
-    precision: Annotated[str, typer.Option(rich_help_panel=options.SOLVER, help="auto, float64 or mixed.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(rich_help_panel=options.SOLVER, help="auto, float64 or mixed.")
+    ] = "auto",
     factor: Annotated[
         str | None,
-        typer.Option(metavar="FILE", rich_help_panel=options.SOLVER, help="A saved factor of the training set."),
+        typer.Option(
+            metavar="FILE", rich_help_panel=options.SOLVER, help="A saved factor of the training set."
+        ),
     ] = None,
     seed: options.Seed = 0,
     data_dir: options.DataDir = None,

@@ -52,11 +52,15 @@ def sgd(
         ),
     ] = None,
     n: Annotated[int, typer.Option("--n", min=1, rich_help_panel=DATA, help="Gaussian rows.")] = 500,
-    d: Annotated[int, typer.Option("--d", min=1, rich_help_panel=DATA, help="Features of a Gaussian row.")] = 2000,
+    d: Annotated[
+        int, typer.Option("--d", min=1, rich_help_panel=DATA, help="Features of a Gaussian row.")
+    ] = 2000,
     features: Annotated[
         str,
         typer.Option(
-            metavar="NAME", rich_help_panel=DATA, help="pixels, or random-fourier:P for P random Fourier features."
+            metavar="NAME",
+            rich_help_panel=DATA,
+            help="pixels, or random-fourier:P for P random Fourier features.",
         ),
     ] = "pixels",
     bandwidth: Annotated[
@@ -76,31 +80,49 @@ def sgd(
         ),
     ] = "kaczmarz",
     batch: Annotated[int, typer.Option(min=1, rich_help_panel=OPTIMIZER, help="Rows a step.")] = 1,
-    momentum: Annotated[float, typer.Option(min=0.0, max=0.9999, rich_help_panel=OPTIMIZER, help="In [0, 1).")] = 0.0,
-    nesterov: Annotated[bool, typer.Option("--nesterov", rich_help_panel=OPTIMIZER, help="Nesterov's momentum.")] = False,
+    momentum: Annotated[
+        float, typer.Option(min=0.0, max=0.9999, rich_help_panel=OPTIMIZER, help="In [0, 1).")
+    ] = 0.0,
+    nesterov: Annotated[
+        bool, typer.Option("--nesterov", rich_help_panel=OPTIMIZER, help="Nesterov's momentum.")
+    ] = False,
     replacement: Annotated[
         bool, typer.Option("--replacement", rich_help_panel=OPTIMIZER, help="Draw rows with replacement.")
     ] = False,
     average: Annotated[
-        bool, typer.Option("--average", rich_help_panel=OPTIMIZER, help="The mean of the last epoch's iterates.")
+        bool,
+        typer.Option("--average", rich_help_panel=OPTIMIZER, help="The mean of the last epoch's iterates."),
     ] = False,
-    weight_decay: Annotated[float, typer.Option(min=0.0, rich_help_panel=OPTIMIZER, help="Moves the limit.")] = 0.0,
-    init: Annotated[InitName, typer.Option(rich_help_panel=OPTIMIZER, help="zero or random.")] = InitName.zero,
+    weight_decay: Annotated[
+        float, typer.Option(min=0.0, rich_help_panel=OPTIMIZER, help="Moves the limit.")
+    ] = 0.0,
+    init: Annotated[
+        InitName, typer.Option(rich_help_panel=OPTIMIZER, help="zero or random.")
+    ] = InitName.zero,
     epochs: Annotated[int, typer.Option(min=0, rich_help_panel=OPTIMIZER, help="At most.")] = 1000,
     tol: Annotated[
-        float, typer.Option(min=0.0, rich_help_panel=OPTIMIZER, help="Relative residual to stop at; 0 never stops.")
+        float,
+        typer.Option(min=0.0, rich_help_panel=OPTIMIZER, help="Relative residual to stop at; 0 never stops."),
     ] = 1e-11,
-    seed: Annotated[int, typer.Option(min=0, rich_help_panel=OPTIMIZER, help="Of rows, features and orders.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, rich_help_panel=OPTIMIZER, help="Of rows, features and orders.")
+    ] = 0,
     threads: options.Threads = None,
     trace: Annotated[
-        Path | None, typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write one JSON object an epoch.")
+        Path | None,
+        typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write one JSON object an epoch."),
     ] = None,
     exact_span: Annotated[
-        bool, typer.Option("--exact-span", rich_help_panel=OUTPUT, help="Project at every epoch, not only at the end.")
+        bool,
+        typer.Option(
+            "--exact-span", rich_help_panel=OUTPUT, help="Project at every epoch, not only at the end."
+        ),
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Draw the distances as FILE, .svg or .png."),
+        typer.Option(
+            metavar="FILE", rich_help_panel=OUTPUT, help="Draw the distances as FILE, .svg or .png."
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -171,7 +193,9 @@ def print_sgd(record: SGDRecord) -> None:
     rows.add_column()
     rows.add_row("status", record.message)
     rows.add_row("residual", f"{record.relative_residual:.2e} relative")
-    rows.add_row("to minimum norm", f"[bold green]{record.relative_distance_to_min_norm:.2e}[/bold green] relative")
+    rows.add_row(
+        "to minimum norm", f"[bold green]{record.relative_distance_to_min_norm:.2e}[/bold green] relative"
+    )
     if record.relative_distance_to_projection is not None:
         rows.add_row("to projection of w0", f"{record.relative_distance_to_projection:.2e} relative")
     rows.add_row("outside the span", f"{record.span_distance:.2e} relative, at most")
@@ -181,6 +205,9 @@ def print_sgd(record: SGDRecord) -> None:
         if value is not None:
             rows.add_row(name, format_percent(value) if is_share else f"{value:.4g} mean square")
     rows.add_row("rank", record.rank_rule)
-    rows.add_row("time", f"{format_seconds(record.seconds['total'])}   (epochs {format_seconds(record.seconds['epochs'])})")
+    rows.add_row(
+        "time",
+        f"{format_seconds(record.seconds['total'])}   (epochs {format_seconds(record.seconds['epochs'])})",
+    )
     title = f"{record.dataset}: {record.n_train:,} rows, {record.n_features:,} features, {record.features}"
     console().print(Panel(rows, title=f"[bold]{title}[/bold]", title_align="left", expand=False))

@@ -71,7 +71,10 @@ class SGDLinearModel(BaseEstimator):  # type: ignore[misc]
         if self.fit_intercept:
             X = np.hstack([X, np.ones((len(X), 1), dtype=X.dtype)])
         start = getattr(self, "result_", None) if go_on else None
-        if isinstance(start, SGDResult) and start.state[0].shape != (1 if Y.ndim == 1 else Y.shape[1], X.shape[1]):
+        if isinstance(start, SGDResult) and start.state[0].shape != (
+            1 if Y.ndim == 1 else Y.shape[1],
+            X.shape[1],
+        ):
             raise UsageError(
                 f"the fit to go on with has {start.state[0].shape[0]} output(s), the new targets have "
                 f"{1 if Y.ndim == 1 else Y.shape[1]}; use warm_start=False or a new estimator"
@@ -258,7 +261,9 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
         check_classification_targets(labels)
         if first:
             if classes is None:
-                raise UsageError("the first partial_fit needs classes=..., all of them: later rows may bring new ones")
+                raise UsageError(
+                    "the first partial_fit needs classes=..., all of them: later rows may bring new ones"
+                )
             self.classes_ = encode_labels(np.asarray(classes))[0]
         elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
             raise UsageError(f"classes differ from those of the first call: {self.classes_.tolist()}")
@@ -279,7 +284,9 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
         index = np.searchsorted(self.classes_, labels)
         known = self.classes_[np.minimum(index, len(self.classes_) - 1)] == labels
         if not np.all(known):
-            raise DataError(f"y has a class that was not announced: {labels[~known][0]!r}; classes_ is {self.classes_}")
+            raise DataError(
+                f"y has a class that was not announced: {labels[~known][0]!r}; classes_ is {self.classes_}"
+            )
         if len(self.classes_) == 2:
             return np.where(index == 1, 1.0, -1.0)[:, None]
         Y: NDArray[np.float64] = np.eye(len(self.classes_))[index]

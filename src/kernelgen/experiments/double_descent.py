@@ -1,4 +1,4 @@
-"""Ridgeless double descent: minimum-norm fits through the point features = rows: ``kernelgen reproduce double-descent``.
+"""Ridgeless double descent: minimum-norm fits through features = rows: ``kernelgen reproduce double-descent``.
 
 On Gaussian rows the measured risk has a line to match, the formulas of Hastie, Montanari, Rosset and Tibshirani; on
 real rows the features are random Fourier features, and there is no formula.

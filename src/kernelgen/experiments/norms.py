@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import numpy as np

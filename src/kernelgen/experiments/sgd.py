@@ -165,7 +165,10 @@ def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
     data = load_dataset(
         config.dataset, data_dir=config.data_dir, offline=config.offline, seed=config.optimizer.seed
     )
-    for name, asked, there in (("n_train", config.n_train, data.X_train), ("n_test", config.n_test, data.X_test)):
+    for name, asked, there in (
+        ("n_train", config.n_train, data.X_train),
+        ("n_test", config.n_test, data.X_test),
+    ):
         if asked is not None and asked > len(there):
             raise UsageError(f"{name} is {asked}, but {data.name} has {len(there)} rows")
     X_train, y_train = data.X_train[: config.n_train], data.y_train[: config.n_train]
@@ -186,7 +189,9 @@ def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
     return SGDProblem(data.name, train, Y, answers[0], test, answers[1])
 
 
-def run_sgd(config: SGDRunConfig, *, trace: str | PathLike[str] | None = None, exact_span: bool = False) -> SGDRecord:
+def run_sgd(
+    config: SGDRunConfig, *, trace: str | PathLike[str] | None = None, exact_span: bool = False
+) -> SGDRecord:
     """Train, and measure every distance.
 
     Parameters

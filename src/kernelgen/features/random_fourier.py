@@ -58,7 +58,9 @@ class RandomFourier:
         check_positive(self.bandwidth, "bandwidth")
         check_positive(self.scale, "scale")
         if self.n_features < 1 or self.n_inputs < 1:
-            raise UsageError(f"n_features and n_inputs must be at least 1, got {self.n_features} and {self.n_inputs}")
+            raise UsageError(
+                f"n_features and n_inputs must be at least 1, got {self.n_features} and {self.n_inputs}"
+            )
 
     @cached_property
     def _drawn(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -77,4 +79,9 @@ class RandomFourier:
 
     def describe(self) -> dict[str, Any]:
         """Name and parameters, for JSON."""
-        return {"name": self.name, "n_features": self.n_features, "bandwidth": self.bandwidth, "seed": self.seed}
+        return {
+            "name": self.name,
+            "n_features": self.n_features,
+            "bandwidth": self.bandwidth,
+            "seed": self.seed,
+        }

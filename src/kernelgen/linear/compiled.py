@@ -27,7 +27,7 @@ def compiled(loop: Loop) -> Loop:
 
 
 def _prefetch(_: Any, row: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
-    """Ask for the cache line of row[index], to the second level: an order of rows that is random defeats the hardware."""
+    """Ask for the cache line of row[index], to the second level: rows in random order defeat the hardware."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])

@@ -24,9 +24,10 @@ class SGDConfig:
         (f - y)^2 / 2, or log(1 + exp(-y f)) for y = -1 and 1.
     step : float, "kaczmarz", "1/L" or "line-search"
         A number is the step itself, constant. "kaczmarz" gives row i the step 1 / |x_i|^2: with batches of one, the
-        projection onto {w : <w, x_i> = y_i}; with larger batches the mean of the projections, safe and slow. "1/L" is b / (max |x_i|^2 + (b - 1) lambda_1(X^T X / n)), the largest step
-        that is safe for batches of b. "line-search" minimizes the batch's own square loss along its gradient, for each
-        output by itself. The two last and "kaczmarz" are multiplied by 1 - momentum.
+        projection onto {w : <w, x_i> = y_i}; with larger ones the mean of the projections, safe and slow. "1/L" is
+        b / (max |x_i|^2 + (b - 1) lambda_1(X^T X / n)), the largest step that is safe for batches of b. "line-search"
+        minimizes the batch's own square loss along its gradient, for each output by itself. The three rules are
+        multiplied by 1 - momentum.
     batch : int
         Rows a step; the gradient is the mean over them. n or more is full-batch gradient descent.
     momentum : float in [0, 1)
@@ -77,7 +78,9 @@ class SGDConfig:
         if self.step == "line-search" and self.loss != "square":
             raise UsageError('step="line-search" is exact for the square loss only; give a number or "1/L"')
         if self.step == "line-search" and self.weight_decay > 0:
-            raise UsageError('step="line-search" minimizes the loss alone; with weight_decay give a number or "1/L"')
+            raise UsageError(
+                'step="line-search" minimizes the loss alone; with weight_decay give a number or "1/L"'
+            )
 
     @property
     def lookahead(self) -> float:

@@ -42,18 +42,18 @@ def gradient_flow(X: Any, y: Any, times: Any) -> FloatArray:
     t = np.atleast_1d(np.asarray(times, dtype=np.float64))
     if not (np.isfinite(t) & (t >= 0)).all():
         raise UsageError("times must be finite and at least 0")
-    U, s, Vt, y, n = _decompose(X, y)
+    U, s, V, y, n = _decompose(X, y)
     kept = -np.expm1(-t[:, None] * s**2 / n)
-    found: FloatArray = (kept / s * (U.T @ y)) @ Vt
+    found: FloatArray = (kept / s * (U.T @ y)) @ V
     return found
 
 
 def gradient_descent(X: Any, y: Any, *, step: float, n_steps: int) -> FloatArray:
     """Weights of ``n_steps`` full-batch steps from 0, in closed form: 1 - (1 - step s_i^2 / n)^k for the filter."""
     step = check_positive(step, "step")
-    U, s, Vt, y, n = _decompose(X, y)
+    U, s, V, y, n = _decompose(X, y)
     kept = 1.0 - (1.0 - step * s**2 / n) ** n_steps
-    found: FloatArray = (kept / s * (U.T @ y)) @ Vt
+    found: FloatArray = (kept / s * (U.T @ y)) @ V
     return found
 
 
@@ -70,8 +70,8 @@ def ridge_path(X: Any, y: Any, ridges: Any) -> FloatArray:
     penalties = np.atleast_1d(np.asarray(ridges, dtype=np.float64))
     if not (np.isfinite(penalties) & (penalties >= 0)).all():
         raise UsageError("ridges must be finite and at least 0")
-    U, s, Vt, y, n = _decompose(X, y)
-    found: FloatArray = (s / (s**2 + n * penalties[:, None]) * (U.T @ y)) @ Vt
+    U, s, V, y, n = _decompose(X, y)
+    found: FloatArray = (s / (s**2 + n * penalties[:, None]) * (U.T @ y)) @ V
     return found
 
 
@@ -80,6 +80,6 @@ def _decompose(X: Any, y: Any) -> tuple[FloatArray, FloatArray, FloatArray, Floa
     targets, _ = check_targets(y, len(A), name="y")
     if targets.shape[1] != 1:
         raise UsageError("paths are drawn for one column of targets")
-    U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
+    U, s, V = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
     kept = s > max(A.shape) * np.finfo(np.float64).eps * s[0]
-    return U[:, kept], s[kept], Vt[kept], targets[:, 0], len(A)
+    return U[:, kept], s[kept], V[kept], targets[:, 0], len(A)

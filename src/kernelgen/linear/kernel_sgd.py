@@ -9,12 +9,21 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from kernelgen.arrays.checks import check_non_negative, check_points, check_positive, check_targets, check_threads
+from kernelgen.arrays.checks import (
+    check_non_negative,
+    check_points,
+    check_positive,
+    check_targets,
+    check_threads,
+)
 from kernelgen.arrays.points import AnyArray, FloatArray, Points, center_of
+from kernelgen.engines.base import Engine
 from kernelgen.engines.choose import choose
 from kernelgen.errors import UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.linear.result import SGDStatus
+
+TOO_LARGE = 1e6  # relative residual of a run that has diverged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,65 +145,38 @@ def kernel_sgd(
     ('converged', True)
     """
     tol = check_non_negative(tol, "tol")
-    for name, value, least in (("batch", batch, 1), ("epochs", epochs, 0), ("n_eigenvectors", n_eigenvectors, 0)):
-        if value < least:
-            raise UsageError(f"{name} must be at least {least}, got {value}")
+    _check_counts(batch, epochs, n_eigenvectors)
     points = check_points(X, scale=scale)
     targets, was_1d = check_targets(Y, points.n_samples)
     points = center_of(points) if kernel.uses_distance else points
-    module, n_threads = choose(engine), check_threads(threads)
-    n = points.n_samples
-    batch = min(batch, n)
+    task = _Task(
+        points, targets, kernel, choose(engine), check_threads(threads), min(batch, points.n_samples)
+    )
     rng = np.random.default_rng(seed)
     began = time.perf_counter()
-
-    def gram(a: Points, b: Points | None) -> FloatArray:
-        return np.asarray(module.gram(a, b, kernel, dtype=np.dtype(np.float64), threads=n_threads))
-
-    sample = np.sort(rng.permutation(n)[: min(n_subsample, n)])
+    sample = np.sort(rng.permutation(points.n_samples)[:n_subsample])
     if n_eigenvectors >= len(sample):
-        raise UsageError(f"n_eigenvectors must be below the {len(sample)} rows of the subsample, got {n_eigenvectors}")
-    P, top = _precondition(gram(points.take(sample), None), sample, n_eigenvectors)
-    if step is None:
-        step = batch / (P.longest + (batch - 1) * P.tail)
-    step = check_positive(step, "step")
+        raise UsageError(
+            f"n_eigenvectors must be below the {len(sample)} rows of the subsample, got {n_eigenvectors}"
+        )
+    P, top = _precondition(task.gram(points.take(sample), None), sample, n_eigenvectors)
+    safe = task.batch / (P.longest + (task.batch - 1) * P.tail)
+    step = check_positive(safe if step is None else step, "step")
     alpha = np.zeros_like(targets)
-    size = float(np.linalg.norm(targets)) or 1.0
-    status, met, residuals = SGDStatus.MAX_EPOCHS, np.inf, []
-    for _ in range(epochs):
-        squares = 0.0
-        order = rng.permutation(n)
-        for k in range(0, n, batch):
-            rows = order[k : k + batch]
-            K = gram(points.take(rows), points)  # (b, n)
-            r = K @ alpha - targets[rows]
-            squares += float(np.sum(r * r))
-            alpha[rows] -= (step / len(rows)) * r
-            if n_eigenvectors:
-                V, D = P.vectors, P.weights
-                alpha[sample] += (step / len(rows)) * (V @ (D[:, None] * (V.T @ (K[:, sample].T @ r))))
-        met = float(np.sqrt(squares)) / size
-        residuals.append(met)
-        if not met < 1e6:
+    status, residuals = SGDStatus.MAX_EPOCHS, []
+    while len(residuals) < epochs and status is SGDStatus.MAX_EPOCHS:
+        residuals.append(task.epoch(alpha, P, step, rng.permutation(points.n_samples)))
+        if not residuals[-1] < TOO_LARGE:
             status = SGDStatus.DIVERGED
-            break
-        if met <= tol:
+        elif residuals[-1] <= tol:
             status = SGDStatus.CONVERGED
-            break
-    residual = met
-    if status is not SGDStatus.DIVERGED:
-        squares = 0.0
-        for k in range(0, n, batch):
-            rows = np.arange(k, min(k + batch, n))
-            squares += float(np.sum((gram(points.take(rows), points) @ alpha - targets[rows]) ** 2))
-        residual = float(np.sqrt(squares)) / size
-    safe = batch / (P.longest + (batch - 1) * P.tail)
+    residual = residuals[-1] if status is SGDStatus.DIVERGED else task.residual(alpha)
     messages = {
         SGDStatus.CONVERGED: f"converged: relative residual {residual:.2e} after {len(residuals)} epochs",
         SGDStatus.MAX_EPOCHS: f"{len(residuals)} epochs are spent at relative residual {residual:.2e}; more epochs, or "
         "more eigenvectors in the preconditioner",
         SGDStatus.DIVERGED: f"diverged in epoch {len(residuals)} with step {step:.3g}; step={safe:.3g} is safe for "
-        f"batches of {batch}",
+        f"batches of {task.batch}",
     }
     return KernelSGDResult(
         alpha=alpha[:, 0] if was_1d else alpha,
@@ -207,6 +189,61 @@ def kernel_sgd(
         residuals=residuals,
         seconds=time.perf_counter() - began,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """The system K alpha = Y, and how its rows are made."""
+
+    points: Points
+    targets: FloatArray
+    kernel: Kernel
+    module: Engine
+    threads: int
+    batch: int
+
+    def gram(self, a: Points, b: Points | None) -> FloatArray:
+        """K(a, b) in float64."""
+        dtype = np.dtype(np.float64)
+        return np.asarray(self.module.gram(a, b, self.kernel, dtype=dtype, threads=self.threads))
+
+    def epoch(self, alpha: FloatArray, P: Preconditioner, step: float, order: AnyArray) -> float:
+        """Steps on all rows in the order given, in place; the relative residual met on the way."""
+        squares = 0.0
+        for k in range(0, len(order), self.batch):
+            rows = order[k : k + self.batch]
+            K = self.gram(self.points.take(rows), self.points)  # (b, n)
+            r = K @ alpha - self.targets[rows]
+            squares += float(np.sum(r * r))
+            alpha[rows] -= (step / len(rows)) * r
+            if len(P.weights):
+                V, D = P.vectors, P.weights[:, None]
+                alpha[P.rows] += (step / len(rows)) * (V @ (D * (V.T @ (K[:, P.rows].T @ r))))
+        return float(np.sqrt(squares)) / self.size
+
+    def residual(self, alpha: FloatArray) -> float:
+        """|K alpha - Y|_F / |Y|_F."""
+        squares = 0.0
+        for k in range(0, self.points.n_samples, self.batch):
+            rows = np.arange(k, min(k + self.batch, self.points.n_samples))
+            K = self.gram(self.points.take(rows), self.points)
+            squares += float(np.sum((K @ alpha - self.targets[rows]) ** 2))
+        return float(np.sqrt(squares)) / self.size
+
+    @property
+    def size(self) -> float:
+        """|Y|_F, or 1 where Y is 0."""
+        return float(np.linalg.norm(self.targets)) or 1.0
+
+
+def _check_counts(batch: int, epochs: int, n_eigenvectors: int) -> None:
+    for name, value, least in (
+        ("batch", batch, 1),
+        ("epochs", epochs, 0),
+        ("n_eigenvectors", n_eigenvectors, 0),
+    ):
+        if value < least:
+            raise UsageError(f"{name} must be at least {least}, got {value}")
 
 
 def _precondition(K: FloatArray, sample: AnyArray, q: int) -> tuple[Preconditioner, float]:

@@ -17,7 +17,9 @@ from kernelgen.solvers.certificate import estimate_inverse_norm
 from kernelgen.solvers.cholesky import Factor, factorize
 
 EPS = float(np.finfo(np.float64).eps)
-LARGEST_CONDITION = 1e13  # of the Gram matrix, beyond which Cholesky cannot tell full rank from rank deficient
+LARGEST_CONDITION = (
+    1e13  # of the Gram matrix, beyond which Cholesky cannot tell full rank from rank deficient
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,9 @@ class MinimumNorm:
     def message(self) -> str:
         """One sentence on what SGD can and cannot reach."""
         if self.interpolates:
-            return f"rank {self.rank}: X w = y has solutions; SGD from w_0 converges to the one nearest to w_0"
+            return (
+                f"rank {self.rank}: X w = y has solutions; SGD from w_0 converges to the one nearest to w_0"
+            )
         return (
             f"rank {self.rank}: no w fits all targets, and the least-squares residual is {self.relative_residual:.3e} "
             "of |Y|. Full-batch gradient descent converges to the least-squares solution nearest to w_0; SGD with a "
@@ -176,7 +180,7 @@ def _condition(source: FloatArray, factor: Factor) -> float:
 
 def _decomposed(A: FloatArray) -> RowSpace:
     """The row space from singular values."""
-    U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
+    U, s, V = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
     threshold = max(A.shape) * EPS * float(s[0])
     rank = int(np.count_nonzero(s > threshold))
     smallest = float(s[rank - 1]) if rank else 0.0
@@ -192,5 +196,5 @@ def _decomposed(A: FloatArray) -> RowSpace:
         condition=float(s[0]) / smallest if rank else 1.0,
         left=U[:, :rank],
         values=s[:rank],
-        right=Vt[:rank],
+        right=V[:rank],
     )

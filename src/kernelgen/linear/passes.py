@@ -18,6 +18,7 @@ import numpy as np
 from kernelgen.linear.compiled import compiled, prefetch
 
 SQUARE, LOGISTIC = 0, 1
+GROUP = 16  # rows of a batch that wait in the cache for their share of the sum
 CHUNK_BYTES = 2048  # of a row: its 32 cache lines are asked for at a time, about what a core can wait for
 
 
@@ -46,21 +47,15 @@ def fetch(row: Any, start: int, stop: int) -> None:
 
 
 @compiled
-def look(w: Any, v: Any, ahead: Any, x: Any, coming: Any) -> Any:
-    """<w + ahead v, x>, or <w, x> where v is empty; fetches `coming` into the cache meanwhile."""
+def look(w: Any, v: Any, ahead: Any, x: Any) -> Any:
+    """<w + ahead v, x>, or <w, x> where v is empty."""
     total = x[0] * 0
-    chunk = CHUNK_BYTES // x.itemsize
-    for start in range(0, w.shape[0], chunk):
-        stop = min(start + chunk, w.shape[0])
-        fetch(coming, start, stop)
-        part = x[0] * 0
-        if v.shape[0] == 0:
-            for p in range(start, stop):
-                part += w[p] * x[p]
-        else:
-            for p in range(start, stop):
-                part += (w[p] + ahead * v[p]) * x[p]
-        total += part
+    if v.shape[0] == 0:
+        for p in range(w.shape[0]):
+            total += w[p] * x[p]
+    else:
+        for p in range(w.shape[0]):
+            total += (w[p] + ahead * v[p]) * x[p]
     return total
 
 
@@ -92,7 +87,17 @@ def momentum_step(
 
 @compiled
 def row_by_row(
-    X: Any, Y: Any, order: Any, W: Any, V: Any, A: Any, steps: Any, momentum: Any, ahead: Any, decay: Any, loss: int
+    X: Any,
+    Y: Any,
+    order: Any,
+    W: Any,
+    V: Any,
+    A: Any,
+    steps: Any,
+    momentum: Any,
+    ahead: Any,
+    decay: Any,
+    loss: int,
 ) -> float:
     """One step for each row of `order`; returns the sum of the losses met just before each step.
 
@@ -106,7 +111,7 @@ def row_by_row(
     f = np.empty(n_outputs, W.dtype)
     total = 0.0
     for k in range(n_outputs):
-        f[k] = look(W[k], V[k], ahead, X[order[0]], X[order[min(1, last)]])
+        f[k] = look(W[k], V[k], ahead, X[order[0]])
     for t in range(last + 1):
         i = order[t]
         x, following, coming = X[i], X[order[min(t + 1, last)]], X[order[min(t + 2, last)]]
@@ -123,9 +128,10 @@ def row_by_row(
                 if v.shape[0] == 0:
                     f[k] += plain_step(w[start:stop], 1 - shrink, size, x[start:stop], following[start:stop])
                 else:
+                    part, speed, before = w[start:stop], v[start:stop], x[start:stop]
                     f[k] += momentum_step(
-                        w[start:stop], v[start:stop], momentum, shrink, size, x[start:stop], following[start:stop], ahead
-                    )  # fmt: skip
+                        part, speed, momentum, shrink, size, before, following[start:stop], ahead
+                    )
             for p in range(a.shape[0]):
                 a[p] += w[p]
     return total
@@ -148,61 +154,80 @@ def add_rows(g: Any, r: Any, X: Any, rows: Any) -> None:
 
 
 @compiled
+def gradient(
+    X: Any, y: Any, rows: Any, w: Any, v: Any, ahead: Any, steps: Any, loss: int, g: Any, following: Any
+) -> float:
+    """g = (1/b) sum_i step_i r_i x_i over the rows, and the sum of their losses.
+
+    Rows go through the cache in groups: dot products, then the sum, so that each comes from memory once.
+    """
+    total, size = 0.0, rows.shape[0]
+    r = np.empty(GROUP, w.dtype)
+    g[:] = 0
+    for first in range(0, size, GROUP):
+        group = rows[first : first + GROUP]
+        for q in range(group.shape[0]):
+            i = group[q]
+            coming = X[rows[first + q + 1]] if first + q + 1 < size else following
+            fetch(coming, 0, coming.shape[0])
+            f = look(w, v, ahead, X[i])
+            total += loss_value(loss, f, y[i])
+            r[q] = steps[i] * derivative(loss, f, y[i]) / size
+        add_rows(g, r, X, group)
+    return total
+
+
+@compiled
+def lengthen(X: Any, rows: Any, g: Any) -> None:
+    """g times the step that minimizes the rows' square loss along it: |g|^2 / ((1/b) sum_i <x_i, g>^2)."""
+    nothing = np.empty(0, g.dtype)
+    squares = look(g, nothing, g[0] * 0, g)
+    bends = squares * 0
+    for i in rows:
+        bends += look(g, nothing, g[0] * 0, X[i]) ** 2 / rows.shape[0]
+    if bends > 0:
+        g *= squares / bends
+
+
+@compiled
+def move(w: Any, v: Any, g: Any, momentum: Any, shrink: Any) -> None:
+    """v <- momentum v - g - shrink w, w <- w + v; without v, w <- w - g - shrink w."""
+    if v.shape[0] == 0:
+        for p in range(w.shape[0]):
+            w[p] -= g[p] + shrink * w[p]
+    else:
+        for p in range(w.shape[0]):
+            v[p] = momentum * v[p] - g[p] - shrink * w[p]
+            w[p] += v[p]
+
+
+@compiled
 def batch_by_batch(
     X: Any, Y: Any, order: Any, W: Any, V: Any, A: Any, steps: Any, momentum: Any, ahead: Any, decay: Any, loss: int,
     batch: int, search: bool,
 ) -> float:  # fmt: skip
     """One step for each `batch` rows of `order`, along the mean of their gradients; returns the sum of losses met.
 
-        g = (1/b) sum_i step_i r_i x_i + mean(step) decay w,    v <- momentum v - g,    w <- w + v
+        g = (1/b) sum_i step_i r_i x_i,    v <- momentum v - g - mean(step) decay w,    w <- w + v
 
-    With ``search`` the step along G = (1/b) sum_i r_i x_i is the one that minimizes the batch's own square loss,
-    |G|^2 / ((1/b) sum_i <x_i, G>^2), for each output by itself. Rows go through the cache in groups of 16: dot
-    products, then the sum, so that a batch of any size reads each row from memory once (twice with ``search``).
+    With ``search``, g is lengthened to where the batch's own square loss is least along it, for each output by itself.
+    Arrays as for :func:`row_by_row`.
     """
-    n_outputs, d = W.shape
-    g = np.empty(d, W.dtype)
-    r = np.empty(16, W.dtype)
-    nothing = np.empty(0, W.dtype)
-    total, last = 0.0, order.shape[0] - 1
-    for start in range(0, last + 1, batch):
+    g = np.empty(W.shape[1], W.dtype)
+    total, count = 0.0, order.shape[0]
+    for start in range(0, count, batch):
         rows = order[start : start + batch]
-        size = rows.shape[0]
-        mean_step = steps[0] * 0
-        for q in range(size):
-            mean_step += steps[rows[q]] / size
-        for k in range(n_outputs):
-            w, v = W[k], V[k]
-            g[:] = 0
-            for first in range(0, size, 16):
-                group = rows[first : first + 16]
-                for q in range(group.shape[0]):
-                    i = group[q]
-                    f = look(w, v, ahead, X[i], X[order[min(start + first + q + 1, last)]])
-                    total += loss_value(loss, f, Y[k, i])
-                    r[q] = steps[i] * derivative(loss, f, Y[k, i]) / size
-                add_rows(g, r, X, group)
+        shrink = steps[0] * 0
+        if decay > 0:
+            for i in rows:
+                shrink += steps[i] * decay / rows.shape[0]
+        following = X[order[min(start + batch, count - 1)]]
+        for k in range(W.shape[0]):
+            w, v, a = W[k], V[k], A[k]
+            total += gradient(X, Y[k], rows, w, v, ahead, steps, loss, g, following)
             if search:
-                squares = look(g, nothing, ahead, g, g)
-                bends = squares * 0
-                for q in range(size):
-                    x = X[rows[q]]
-                    bends += look(g, nothing, ahead, x, x) ** 2 / size
-                if bends > 0:
-                    g *= squares / bends
-            if decay > 0:
-                shrink = mean_step * decay
-                for p in range(d):
-                    g[p] += shrink * w[p]
-            if V.shape[1] == 0:
-                for p in range(d):
-                    w[p] -= g[p]
-            else:
-                for p in range(d):
-                    v[p] = momentum * v[p] - g[p]
-                    w[p] += v[p]
-            if A.shape[1] > 0:
-                a = A[k]
-                for p in range(d):
-                    a[p] += size * w[p]
+                lengthen(X, rows, g)
+            move(w, v, g, momentum, shrink)
+            for p in range(a.shape[0]):
+                a[p] += rows.shape[0] * w[p]
     return total

@@ -66,8 +66,14 @@ def misspecified_risk(ratio: float, *, signal: float, noise: float, share: float
         raise UsageError(f"share must be in [0, 1], got {share!r}")
     ratio, signal, noise = _checked(ratio, signal, noise)
     unseen = (1 - share) * signal**2
-    return unseen + isotropic_risk(ratio, signal=np.sqrt(share) * signal, noise=float(np.sqrt(noise**2 + unseen)))
+    return unseen + isotropic_risk(
+        ratio, signal=np.sqrt(share) * signal, noise=float(np.sqrt(noise**2 + unseen))
+    )
 
 
 def _checked(ratio: float, signal: float, noise: float) -> tuple[float, float, float]:
-    return check_positive(ratio, "ratio"), check_non_negative(signal, "signal"), check_non_negative(noise, "noise")
+    return (
+        check_positive(ratio, "ratio"),
+        check_non_negative(signal, "signal"),
+        check_non_negative(noise, "noise"),
+    )

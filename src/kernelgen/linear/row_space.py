@@ -50,7 +50,9 @@ class RowSpace:
             assert self.left is not None and self.values is not None and self.right is not None  # noqa: PT018
             return self.right.T @ ((self.left.T @ Y) / self.values[:, None])
         W = np.zeros((A.shape[1], Y.shape[1]))
-        for _ in range(3):  # corrected by the residual in the data, not by that of the Gram matrix's equations
+        for _ in range(
+            3
+        ):  # corrected by the residual in the data, not by that of the Gram matrix's equations
             if self.method == "cholesky":
                 assert self.rows is not None
                 W = W + self.rows.T @ self._solve((Y - A @ W)[self.used])
@@ -61,7 +63,7 @@ class RowSpace:
     def project(self, W: FloatArray) -> FloatArray:
         """The part of each column of W, of shape (d, c), that lies in the span; twice, to be exact to rounding.
 
-            P W = X^T (X X^T)^-1 X W
+        P W = X^T (X X^T)^-1 X W
         """
         if self.method == "svd":
             assert self.right is not None
@@ -98,4 +100,6 @@ class RowSpace:
 def direct_solve(factor: Factor, B: FloatArray) -> FloatArray:
     """(L L^T)^-1 B, without refinement or certificate."""
     module = choose(factor.engine)
-    return np.asarray(module.solve(factor.tiles, np.ascontiguousarray(B), threads=factor.threads), dtype=np.float64)
+    return np.asarray(
+        module.solve(factor.tiles, np.ascontiguousarray(B), threads=factor.threads), dtype=np.float64
+    )

@@ -101,7 +101,9 @@ def as_rows(
     except ValueError as error:
         raise DataError(f"X is not a rectangular array of numbers: {error}") from None
     if values.ndim != 2 or 0 in values.shape:
-        raise DataError(f"X must have shape (n_samples, n_features) with at least one of each, got {values.shape}")
+        raise DataError(
+            f"X must have shape (n_samples, n_features) with at least one of each, got {values.shape}"
+        )
     if values.dtype.kind not in "buif" or values.dtype == np.float16:
         raise DataError(f"X has dtype {values.dtype}; use float32 or float64 (integers become float64)")
     sample = values[:1] if transform is None else transform(np.asarray(values[:1]))

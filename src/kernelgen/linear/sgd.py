@@ -20,7 +20,10 @@ from kernelgen.linear.rows import Rows, as_rows
 from kernelgen.linear.step_size import Smoothness, measure, row_steps
 
 CHUNKS = 8  # looks at the loss within an epoch, to stop a run that diverges in its first one
-FAST_GROWTH, SLOW_GROWTH = 1e3, 2.0  # of the loss over its first value: diverged at any step; above the safe one
+FAST_GROWTH, SLOW_GROWTH = (
+    1e3,
+    2.0,
+)  # of the loss over its first value: diverged at any step; above the safe one
 
 
 class Epoch(NamedTuple):
@@ -271,7 +274,11 @@ class _Run:
             epochs=self.last_epoch,
             relative_residual=float(residual),
             loss=float(loss),
-            step=float("nan") if self.config.step == "line-search" else float(np.median(used)) if len(used) else 0.0,
+            step=float("nan")
+            if self.config.step == "line-search"
+            else float(np.median(used))
+            if len(used)
+            else 0.0,
             safe_step=self.smoothness.safe_step(self.config),
             seconds=self.seconds,
             config=self.config,
@@ -280,13 +287,15 @@ class _Run:
 
     def why_not(self, residual: float) -> str:
         """Say how far it came, and what may go further."""
-        message = f"{self.last_epoch} epochs are spent: relative residual {residual:.2e}, mean loss {self.running_loss:.3g}"
+        message = f"{self.last_epoch} epochs are spent: relative residual {residual:.2e}"
         if self.config.loss == "logistic":
             return f"{message}; the logistic loss has no finite minimum on separable data, only its direction settles"
         if self.config.weight_decay > 0:
             return f"{message}; with weight_decay > 0 the limit does not interpolate"
         if self.rows.n_samples > self.rows.n_features:
-            message += f"; {self.rows.n_samples} rows of {self.rows.n_features} features cannot in general be fitted"
+            message += (
+                f"; {self.rows.n_samples} rows of {self.rows.n_features} features cannot in general be fitted"
+            )
         return f"{message}; tolerance {self.config.tol:.0e}: more epochs, or see the rank that minimum_norm finds"
 
 

@@ -28,7 +28,8 @@ class Smoothness:
 
             1 / L(b) = b / (max |x_i|^2 + (b - 1) lambda_1)          times 1 - momentum
 
-        which is 1 / max |x_i|^2 for b = 1 and tends to 1 / lambda_1 for large b. Logistic loss bends at most 1/4 as much.
+        which is 1 / max |x_i|^2 for b = 1 and tends to 1 / lambda_1 for large b. The logistic loss bends at most a
+        quarter as much.
 
         References
         ----------
@@ -45,7 +46,8 @@ class Smoothness:
 def measure(rows: Rows, *, need_top: bool, iterations: int = 20) -> Smoothness:
     """Squared row lengths in one pass; lambda_1(X^T X / n) by power iteration in `iterations` more where needed.
 
-    Raises a DataError that names the first row with a value that is not finite. The iteration's value is from below; it is raised by a twentieth, and never above the mean squared length, its trace.
+    The iteration's value is from below; it is raised by a twentieth, and never above the mean squared length, the trace
+    of X^T X / n. Raises a DataError that names the first row with a value that is not finite.
     """
     n, d = rows.n_samples, rows.n_features
     squares = np.empty(n)

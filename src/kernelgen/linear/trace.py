@@ -110,7 +110,9 @@ class Trace:
         """One JSON object a line, under a temporary name, then renamed."""
         target = Path(path)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        temporary.write_text("".join(json.dumps(asdict(point)) + "\n" for point in self.points), encoding="utf-8")
+        temporary.write_text(
+            "".join(json.dumps(asdict(point)) + "\n" for point in self.points), encoding="utf-8"
+        )
         temporary.replace(target)
 
     def _distance(self, W: FloatArray) -> float | None:
@@ -132,7 +134,7 @@ class Trace:
 
 
 def error_of(W: FloatArray, X: AnyArray, y: Any) -> float:
-    """Share of labels that the largest output (the sign of a single one) misses; mean squared error for real targets."""
+    """Share of labels that the largest output (a single one's sign) misses; mean squared error for real targets."""
     scores = np.asarray(X @ W, dtype=np.float64)
     y = np.asarray(y)
     if y.dtype.kind in "biu":

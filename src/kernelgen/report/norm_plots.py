@@ -24,7 +24,9 @@ def draw_trace(points: Sequence[Any], path: Path) -> Path:
         ):
             values = [getattr(point, name) for point in points]
             if None not in values:
-                axes.semilogy(epochs, [max(v, FLOOR) for v in values], LINES[k], color=COLOURS[k], label=label)
+                axes.semilogy(
+                    epochs, [max(v, FLOOR) for v in values], LINES[k], color=COLOURS[k], label=label
+                )
         axes.set(xlabel="epoch", ylabel="")
         axes.legend()
         return save(drawn, path)

@@ -11,11 +11,10 @@ def norms_markdown(record: dict[str, Any]) -> str:
     return "\n".join(
         (
             f"# Norms of interpolants: {record['dataset']}, {record['n_train']:,} training rows\n",
-            "Every row interpolates its training set. The norm is sqrt(sum_c alpha_c^T K alpha_c), over all "
-            f"{record['n_classes']} columns of one-hot targets.\n",
+            "Every row interpolates its training set. The norm is sqrt(sum_c alpha_c^T K alpha_c), one-hot targets.\n",
             "## The norm does not tell which interpolant generalizes\n",
             _table(record["interpolants"], "what"),
-            "## Features: the paper has a norm of about 220 raw and 390 after a wavelet transform, with half the error\n",
+            "## Features (the paper: a norm of about 220 raw, 390 after a wavelet transform, with half the error)\n",
             _table(record["features"], "what"),
             "## Bandwidths: nearly the same error at norms far apart\n",
             _table(record["bandwidths"], "bandwidth"),
@@ -37,7 +36,14 @@ def curves_markdown(record: dict[str, Any]) -> str:
         )
         for run in record["runs"]
     ]
-    head = ("run", "status", "epochs", "distance to the minimum norm", "largest distance from the span", "time")
+    head = (
+        "run",
+        "status",
+        "epochs",
+        "distance to the minimum norm",
+        "largest distance from the span",
+        "time",
+    )
     return (
         f"# SGD from 0 lands on the minimum norm: {record['n']:,} Gaussian rows, {record['d']:,} features\n\n"
         f"{_grid(head, rows)}\nMade by `{record['command']}` in {record['seconds']:.1f} s.\n"
