@@ -141,15 +141,15 @@ class SGDLinearRegressor(RegressorMixin, SGDLinearModel):  # type: ignore[misc]
         X : array_like, shape (n, d)
         y : array_like, shape (n,) or (n, c)
         """
-        X, Y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True)
-        self._descend(X, np.asarray(Y, dtype=np.float64), go_on=self.warm_start, epochs=self.epochs)
+        rows, Y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True)
+        self._descend(rows, np.asarray(Y, dtype=np.float64), go_on=self.warm_start, epochs=self.epochs)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Run one epoch over these rows, from where the last call ended."""
         first = not hasattr(self, "coef_")
-        X, Y = validate_data(self, X, y, reset=first, dtype=DTYPES, multi_output=True, y_numeric=True)
-        self._descend(X, np.asarray(Y, dtype=np.float64), go_on=True, epochs=1)
+        rows, Y = validate_data(self, X, y, reset=first, dtype=DTYPES, multi_output=True, y_numeric=True)
+        self._descend(rows, np.asarray(Y, dtype=np.float64), go_on=True, epochs=1)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -245,19 +245,19 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
         y : array_like, shape (n,)
             Labels of at least two classes.
         """
-        X, labels = validate_data(self, X, y, dtype=DTYPES)
+        rows, labels = validate_data(self, X, y, dtype=DTYPES)
         check_classification_targets(labels)
         if self.warm_start and hasattr(self, "classes_"):
             Y = self._encode(labels)
         else:
             self.classes_, Y = encode_labels(labels)
-        self._descend(X, self._signs(Y), go_on=self.warm_start, epochs=self.epochs)
+        self._descend(rows, self._signs(Y), go_on=self.warm_start, epochs=self.epochs)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Run one epoch over these rows, from where the last call ended; the first call names all ``classes``."""
         first = not hasattr(self, "coef_")
-        X, labels = validate_data(self, X, y, reset=first, dtype=DTYPES)
+        rows, labels = validate_data(self, X, y, reset=first, dtype=DTYPES)
         check_classification_targets(labels)
         if first:
             if classes is None:
@@ -267,7 +267,7 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
             self.classes_ = encode_labels(np.asarray(classes))[0]
         elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
             raise UsageError(f"classes differ from those of the first call: {self.classes_.tolist()}")
-        self._descend(X, self._signs(self._encode(labels)), go_on=True, epochs=1)
+        self._descend(rows, self._signs(self._encode(labels)), go_on=True, epochs=1)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:

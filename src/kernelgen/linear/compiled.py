@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
@@ -20,10 +19,10 @@ _MATH = {"reassoc", "contract", "nsz"}
 def compiled(loop: Loop) -> Loop:
     """The loop in machine code; its results are the same bits on every call and for every number of threads."""
     try:
-        built: Loop = njit(cache=True, nogil=True, fastmath=_MATH)(loop)
+        built: Any = njit(cache=True, nogil=True, fastmath=_MATH)(loop)
     except RuntimeError:  # no folder to keep the cache in can be written
         built = njit(nogil=True, fastmath=_MATH)(loop)
-    return built
+    return cast("Loop", built)
 
 
 def _prefetch(_: Any, row: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
@@ -34,11 +33,11 @@ def _prefetch(_: Any, row: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
         line = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
         word = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [line.type, word, word, word])
-        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        call = builder.module.declare_intrinsic("llvm.prefetch", [line.type], kind)
         builder.call(call, [line, word(0), word(2), word(1)])  # read, level 2, data
         return context.get_dummy_value()
 
     return types.void(row, index), generate
 
 
-prefetch = intrinsic(_prefetch)
+prefetch: Any = intrinsic(_prefetch)

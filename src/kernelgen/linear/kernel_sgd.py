@@ -163,7 +163,8 @@ def kernel_sgd(
     safe = task.batch / (P.longest + (task.batch - 1) * P.tail)
     step = check_positive(safe if step is None else step, "step")
     alpha = np.zeros_like(targets)
-    status, residuals = SGDStatus.MAX_EPOCHS, []
+    status = SGDStatus.MAX_EPOCHS
+    residuals: list[float] = []
     while len(residuals) < epochs and status is SGDStatus.MAX_EPOCHS:
         residuals.append(task.epoch(alpha, P, step, rng.permutation(points.n_samples)))
         if not residuals[-1] < TOO_LARGE:

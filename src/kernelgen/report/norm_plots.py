@@ -61,18 +61,20 @@ def draw_norms(record: dict[str, Any], stem: Path) -> list[Path]:
                 label=row["what"],
                 markersize=9,
             )
-        left.set(xscale="log", xlabel="norm of the interpolant", ylabel="test error (%)", ylim=(0, 100))
+        left.set(xscale="log", xlabel="norm of the interpolant", ylabel="test error (%)", ylim=(0, 105))
         left.set_title("Training error 0 for every one")
         left.legend(loc="center left")
         sweep = record["bandwidths"]
         widths = [row["bandwidth"] for row in sweep]
-        right.loglog(widths, [row["norm"] for row in sweep], "-o", color=COLOURS[0])
-        right.set_xlabel("bandwidth")
+        right.plot(widths, [row["norm"] for row in sweep], "-o", color=COLOURS[0])
+        right.set(xscale="log", xlabel="bandwidth", ylim=(0, None))
+        right.set_xticks(widths, [f"{width:.3g}" for width in widths])
+        right.set_xticks([], minor=True)
         right.set_ylabel("norm", color=COLOURS[0])
         other = right.twinx()
         other.plot(widths, [100 * row["test_error"] for row in sweep], "--s", color=COLOURS[1])
         other.set_ylabel("test error (%)", color=COLOURS[1])
-        other.set_ylim(bottom=0)
+        other.set_ylim(0, 1.5 * max(100 * row["test_error"] for row in sweep))
         other.grid(visible=False)
         right.set_title("True labels, one data set")
         return save_both(drawn, stem)

@@ -65,7 +65,7 @@ def double_descent_markdown(record: dict[str, Any]) -> str:
         ]
         head = ("features / rows", "measured risk", "standard error", "formula")
         parts.append(f"### {curve['name']}\n\n{_grid(head, rows)}")
-    rows = [
+    counts = [
         (
             f"{point['n_features']:,}",
             f"{100 * point['train_error']:.2f} %",
@@ -75,8 +75,8 @@ def double_descent_markdown(record: dict[str, Any]) -> str:
         )
         for point in record["random_features"]
     ]
-    head = ("random Fourier features", "train error", "test error", "norm", "rank")
-    parts.append(f"## {record['dataset']}, {record['n_rows']:,} rows\n\n{_grid(head, rows)}")
+    heads = ("random Fourier features", "train error", "test error", "norm", "rank")
+    parts.append(f"## {record['dataset']}, {record['n_rows']:,} rows\n\n{_grid(heads, counts)}")
     parts.append(f"Made by `{record['command']}` in {record['seconds']:.1f} s.\n")
     return "\n".join(parts)
 

@@ -63,7 +63,8 @@ def figure(width: float = 7.0, height: float = 4.5, columns: int = 1) -> Iterato
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(SETTINGS):
+    settings: Any = SETTINGS
+    with mpl.rc_context(settings):
         drawn = Figure(figsize=(width, height), layout="constrained")
         yield drawn, drawn.subplots(1, columns)
 
