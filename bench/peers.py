@@ -1,19 +1,19 @@
 """MNIST interpolation against scikit-learn's KernelRidge and SciPy, each in a process of its own.
 
 Everyone interpolates the same n digits with the same Gaussian kernel (bandwidth 5 on pixels / 255), ridge 0, one-hot
-targets. Each contender's residual is measured by the same float64 certificate, and ours is asked to reach that of
-scikit-learn. Times include the Gram matrix; peaks are resident bytes above the start, with the data already in memory.
+targets. Each contender's residual is measured by the same float64 certificate, and ours is asked to reach
+scikit-learn's in its worst column. Times include the Gram matrix; peaks are resident bytes above the start, with the
+data already in memory.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
 import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from record import arguments, in_fresh_process, write
+from record import arguments, medians, of_a_peer, write
 
 BANDWIDTH = 5.0
 SCALE = 1 / 255
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
     X: Any  # (n, d) bytes
     reals: Any  # (n, d) float64, SCALE * X
     Y: Any  # (n, 10) one-hot
-    tol: float  # relative residual asked of kernelgen
+    tol: float  # relative residual of the worst column, asked of kernelgen
 
 
 def scikit_learn(problem: Problem) -> Any:
@@ -104,8 +104,15 @@ def measure(name: str, n: int, data_dir: Any, tol: float) -> dict[str, Any]:
         alpha = CONTENDERS[name](Problem(X, reals, Y, tol))
         elapsed = time.perf_counter() - start
     product, _ = native.multiply(Points(X, SCALE), Gaussian(BANDWIDTH), alpha.astype(np.float64), threads=2)
-    residual = float(np.linalg.norm(product - Y) / np.linalg.norm(Y))
-    return {"seconds": elapsed, "peak_bytes": memory.bytes, "relative_residual": residual}
+    residual = product - Y
+    return {
+        "seconds": elapsed,
+        "peak_bytes": memory.bytes,
+        "relative_residual": float(np.linalg.norm(residual) / np.linalg.norm(Y)),
+        "largest_column_residual": float(
+            np.max(np.linalg.norm(residual, axis=0) / np.linalg.norm(Y, axis=0))
+        ),
+    }
 
 
 def main() -> None:
@@ -117,19 +124,16 @@ def main() -> None:
         for _ in range(1 if options.smoke else options.repeats):
             tol = 1e-8
             for name in CONTENDERS:
-                rounds[name].append(in_fresh_process(measure, name, n, options.data_dir, tol))
+                rounds[name].append(of_a_peer(measure, name, n, options.data_dir, tol))
                 if name == "scikit-learn KernelRidge":
-                    tol = rounds[name][-1]["relative_residual"]
-        table = {
-            name: {key: statistics.median(r[key] for r in runs) for key in runs[0]}
-            for name, runs in rounds.items()
-        }
+                    tol = rounds[name][-1]["largest_column_residual"]
+        table = {name: medians(runs) for name, runs in rounds.items()}
         reference = table["scikit-learn KernelRidge"]
         for name, row in table.items():
             row["time_over_scikit_learn"] = row["seconds"] / reference["seconds"]
             row["memory_over_scikit_learn"] = row["peak_bytes"] / reference["peak_bytes"]
             if name.startswith("kernelgen"):
-                assert row["relative_residual"] <= 1.5 * reference["relative_residual"], (name, row)
+                assert row["largest_column_residual"] <= reference["largest_column_residual"], (name, row)
         result[f"n = {n}"] = {"median": table, "all_rounds": rounds}
     write("peers", result, options)
 

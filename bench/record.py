@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,45 @@ def median_seconds(call: Callable[[], Any], repeats: int) -> float:
     return statistics.median(seconds(call) for _ in range(repeats))
 
 
-def in_fresh_process(call: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
-    """Run ``call(*args)`` in a new interpreter, so that its memory and its BLAS threads are its own."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        result = pool.submit(call, *args).result()
+def in_fresh_process(
+    call: Callable[..., dict[str, Any]], *args: Any, environment: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Run ``call(*args)`` in a new interpreter, so that its memory and its BLAS threads are its own.
+
+    Raises
+    ------
+    BrokenProcessPool
+        The process died, of a segmentation fault for instance.
+    """
+    before = dict(os.environ)
+    os.environ.update(environment or {})  # read by BLAS when the new interpreter loads it
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            result = pool.submit(call, *args).result()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
     print(f"{args}: {result}", file=sys.stderr, flush=True)
     return result
+
+
+def of_a_peer(call: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+    """The same for a peer, whose BLAS may crash: then once more with its kernels for AMD Zen, and the crash recorded.
+
+    OpenBLAS's AVX-512 kernels (core type SkylakeX, also chosen on AMD Zen 4) have been seen to end a Cholesky
+    factorization of n >= 16,000 in a segmentation fault.
+    """
+    try:
+        return in_fresh_process(call, *args) | {"openblas_coretype": "as chosen by itself"}
+    except BrokenProcessPool:
+        print(f"{args}: the process died; once more with OPENBLAS_CORETYPE=Zen", file=sys.stderr, flush=True)
+        found = in_fresh_process(call, *args, environment={"OPENBLAS_CORETYPE": "Zen"})
+        return found | {"openblas_coretype": "Zen, because the one chosen by itself crashed"}
+
+
+def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median of each number, and the other values of the last run."""
+    return {
+        key: statistics.median(run[key] for run in runs) if isinstance(value, int | float) else value
+        for key, value in runs[-1].items()
+    }

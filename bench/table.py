@@ -59,7 +59,8 @@ def factor() -> str:
             f"{row['factor_over_gemm']:.2f}",
             f"{row['factor_over_gemm_fresh_memory']:.2f}",
             f"{row['gram_over_gemm_time']:.2f}",
-            f"{row['gram_and_factor_fresh_memory_over_scipy_cho_factor']:.2f}",
+            f"{row['factor_seconds'] / row['scipy_cho_factor_seconds']:.2f}",
+            f"{row['gram_and_factor_over_scipy_cho_factor']:.2f}",
         ]
         for key, row in result.items()
         if isinstance(row, dict) and "factor_over_gemm" in row
@@ -72,10 +73,60 @@ def factor() -> str:
             "factor / gemm",
             "with fresh memory",
             "Gram time / gemm time of its products",
+            "factor time / SciPy cho_factor time",
             "Gram + factor time / SciPy cho_factor time",
         ],
         rows,
     )
+
+
+def features() -> str:
+    """Images a second of each feature map, and the floor of the same run."""
+    result = read("features")
+    if result is None:
+        return "features: not measured\n"
+    rows = [
+        [
+            f"`{spec}`",
+            f"{row['n_features']:,}",
+            f"{row['stored_bytes'] / 1e6:,.0f} MB",
+            f"{row['seconds']:.1f} s",
+            f"{row['images_per_second']:,.0f}",
+            f"{row['floor']}, {row['floor_over_map']:.2f}",
+        ]
+        for spec, row in result.items()
+        if isinstance(row, dict) and "images_per_second" in row
+    ]
+    header = [
+        f"{result['n']:,} images",
+        "features",
+        "stored",
+        "time",
+        "images/s",
+        "floor, its time over the map's",
+    ]
+    return table(header, rows)
+
+
+def chosen_features() -> str:
+    """Held-out errors of the candidates for the features' parameters."""
+    result = read("choose-features")
+    if result is None:
+        return "choose-features: not measured\n"
+    rows = [
+        [
+            f"`{row['spec']}`",
+            f"{row['n_train']:,}",
+            f"{row['n_features']:,}",
+            f"{row['best_percent']:.2f} %",
+            f"auto:{row['best_multiple']:g}",
+        ]
+        for key, families in result.items()
+        if key.startswith("n = ")
+        for ranked in families.values()
+        for row in ranked
+    ]
+    return table(["features", "training rows", "features", "held-out error", "at the bandwidth"], rows)
 
 
 def full_runs() -> str:
@@ -101,4 +152,4 @@ def full_runs() -> str:
 
 
 if __name__ == "__main__":
-    print(f"{peers()}\n{factor()}\n{full_runs()}")
+    print(f"{peers()}\n{factor()}\n{features()}\n{chosen_features()}\n{full_runs()}")

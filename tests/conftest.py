@@ -1,15 +1,23 @@
-"""Hypothesis without deadlines (shared machines stall), and marks that skip with their reason."""
+"""Hypothesis without deadlines (shared machines stall), Ctrl-C that is heard, marks that skip with their reason."""
 
 from __future__ import annotations
 
 import importlib.util
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from oracles import ENGINES, entered
+
 settings.register_profile("kernelgen", deadline=None, print_blob=True)
 settings.load_profile("kernelgen")
+
+# A shell that starts the tests in the background makes them, and every process they start, ignore Ctrl-C; the tests
+# of Ctrl-C need it heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -30,6 +38,12 @@ def no_gpu() -> str | None:
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return f"needs an NVIDIA GPU: {error}"
     return None if found else "needs an NVIDIA GPU: none found"
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test that asks for it runs once for each engine; here alone, so that one is in place at a time."""
+    yield from entered(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,31 @@ import pytest
 
 from kernelgen.engines import native
 from kernelgen.engines.base import TileFactor
+from kernelgen.engines.cuda.device import device, using
+from kernelgen.engines.cuda.host import Host
 
 ENGINES = [
     "portable",
+    "cuda on the host",
+    pytest.param("cuda", marks=pytest.mark.gpu),
     pytest.param(
         "native", marks=pytest.mark.skipif(native.available() is not None, reason=str(native.available()))
     ),
 ]
+
+
+def entered(name: str) -> Iterator[str]:
+    """Yield the name under which an engine of ENGINES is chosen, with what it runs on in place meanwhile."""
+    if name != "cuda on the host":
+        yield name
+        return
+    with using(Host()):
+        yield "cuda"
+
+
+def child_engine(engine: str) -> str:
+    """The name in ENGINES of an engine in place, for a child process that has to put it in place itself."""
+    return "cuda on the host" if engine == "cuda" and isinstance(device(), Host) else engine
 
 
 def tolerance(dtype: Any, *, cond: float = 1.0, norm: float = 1.0, n: int = 1, c: float = 8.0) -> float:
@@ -67,14 +85,15 @@ def naive_cholesky(K: np.ndarray) -> np.ndarray:
 def dense_factor(factor: TileFactor) -> np.ndarray:
     """L as an n x n array, element by element from the layout's definition."""
     n, T = factor.n_samples, factor.tile
-    G = 64 // factor.storage.dtype.itemsize
+    nt, G = -(-n // T), 64 // factor.storage.dtype.itemsize
     r, k = np.meshgrid(np.arange(T), np.arange(T), indexing="ij")
-    inside = r * T + k if factor.layout == "row-major" else (r // G) * T * G + k * G + r % G
-    L = np.zeros((-(-n // T) * T,) * 2)
-    for i in range(-(-n // T)):
+    inside = (r // G) * T * G + k * G + r % G if factor.layout == "grouped" else r * T + k
+    storage = factor.storage if isinstance(factor.storage, np.ndarray) else factor.storage.get()
+    L = np.zeros((nt * T,) * 2)
+    for i in range(nt):
         for j in range(i + 1):
-            start = (i * (i + 1) // 2 + j) * T * T
-            L[i * T : (i + 1) * T, j * T : (j + 1) * T] = factor.storage[start + inside]
+            tile = j * nt - j * (j - 1) // 2 + i - j if factor.layout == "columns" else i * (i + 1) // 2 + j
+            L[i * T : (i + 1) * T, j * T : (j + 1) * T] = storage[tile * T * T + inside]
     return np.tril(L[:n, :n])
 
 

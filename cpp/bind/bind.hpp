@@ -27,6 +27,12 @@ struct HeldPoints {
   Points points;
 };
 
+// Inner products with the array they lie in.
+struct HeldProducts {
+  Vector<const double> tiles;
+  Products products;
+};
+
 struct HeldKernel {
   Kernel kernel;
   nb::object function;  // custom kernels: called with a writable (rows, columns) block
@@ -50,6 +56,7 @@ Transform<T> transform_of(const HeldKernel& kernel);
 void bind_points(nb::module_& m);
 void bind_lapack(nb::module_& m);
 void bind_factor(nb::module_& m);
+void bind_features(nb::module_& m);
 void bind_solve(nb::module_& m);
 void bind_gram(nb::module_& m);
 void bind_machine(nb::module_& m);

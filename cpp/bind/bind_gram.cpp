@@ -5,16 +5,29 @@ namespace kernelgen::bind {
 
 namespace {
 
-void multiply_into(const HeldPoints& points, const HeldKernel& kernel, double ridge, Matrix<const double> P,
-                   Matrix<double> out, Vector<double> row_sums, int threads, nb::handle heartbeat) {
-  const nb::gil_scoped_release release;
-  const auto c = static_cast<std::int64_t>(P.shape(1)), n = points.points.n;
+void multiply_into(const GramTiles<double>& K, Matrix<const double> P, Matrix<double> out,
+                   Vector<double> row_sums, int threads, nb::handle heartbeat) {
+  const auto c = static_cast<std::int64_t>(P.shape(1)), n = K.rows();
   require(static_cast<std::int64_t>(P.shape(0)) == n && out.shape(0) == P.shape(0) &&
           out.shape(1) == P.shape(1) && static_cast<std::int64_t>(row_sums.size()) == n);
+  Team team(threads, heartbeat_of(heartbeat), multiply_work(n, K.features(), c));
+  multiply(K, c, P.data(), out.data(), row_sums.data(), team);
+}
+
+void multiply_points(const HeldPoints& points, const HeldKernel& kernel, double ridge, Matrix<const double> P,
+                     Matrix<double> out, Vector<double> row_sums, int threads, nb::handle heartbeat) {
+  const nb::gil_scoped_release release;
   const GramTiles<double> K(points.points, kernel.kernel, ridge, product_block, threads,
                             transform_of<double>(kernel));
-  Team team(threads, heartbeat_of(heartbeat), multiply_work(n, points.points.d, c));
-  multiply(K, c, P.data(), out.data(), row_sums.data(), team);
+  multiply_into(K, P, out, row_sums, threads, heartbeat);
+}
+
+void multiply_products(const HeldProducts& products, const HeldKernel& kernel, double ridge,
+                       Matrix<const double> P, Matrix<double> out, Vector<double> row_sums, int threads,
+                       nb::handle heartbeat) {
+  const nb::gil_scoped_release release;
+  const GramTiles<double> K(products.products, kernel.kernel, ridge, transform_of<double>(kernel));
+  multiply_into(K, P, out, row_sums, threads, heartbeat);
 }
 
 template <class T>
@@ -66,7 +79,11 @@ void bind_for(nb::module_& m) {
 }  // namespace
 
 void bind_gram(nb::module_& m) {
-  m.def("multiply", &multiply_into, nb::arg("points"), nb::arg("kernel"), nb::arg("ridge"),
+  m.def("multiply", &multiply_products, nb::arg("products"), nb::arg("kernel"), nb::arg("ridge"),
+        nb::arg("P").noconvert(), nb::arg("out").noconvert(), nb::arg("row_sums").noconvert(),
+        nb::arg("threads"), nb::arg("heartbeat").none(),
+        "The same from inner products that are there already.");
+  m.def("multiply", &multiply_points, nb::arg("points"), nb::arg("kernel"), nb::arg("ridge"),
         nb::arg("P").noconvert(), nb::arg("out").noconvert(), nb::arg("row_sums").noconvert(),
         nb::arg("threads"), nb::arg("heartbeat").none(),
         "out = (K + ridge I) P and row_sums = |K + ridge I| 1.");

@@ -394,6 +394,29 @@ void scale(i64 m, T* __restrict column, const T* __restrict factors, T factor) {
 }
 
 template <class T>
+void rectify(i64 runs, const Run* run, const T* columns_of, const T* above, const T* below, T* sums) {
+  using V = typename Lanes<T>::type;
+  using M = typename Lanes<T>::memory;
+  constexpr i64 W = Lanes<T>::count;
+  for (i64 lane = 0; lane < row_multiple; lane += W) {
+    const V up = *(const M*)(above + lane), down = *(const M*)(below + lane);
+    for (i64 q = 0; q < runs; ++q) {
+      const T* c = columns_of + run[q].start * row_multiple + lane;
+      T* to = sums + run[q].region * 2 * row_multiple + lane;
+      V positive = *(const M*)to, negative = *(const M*)(to + row_multiple);
+      for (i64 j = 0; j < run[q].length; ++j) {
+        const V x = *(const M*)(c + j * row_multiple);
+        const V over = x - up, under = down - x;
+        positive += over > V{} ? over : V{};
+        negative += under > V{} ? under : V{};
+      }
+      *(M*)to = positive;
+      *(M*)(to + row_multiple) = negative;
+    }
+  }
+}
+
+template <class T>
 constexpr RealLoops<T> real_loops{
     real_product<T>,
     transposed_product<T>,
@@ -408,6 +431,7 @@ constexpr RealLoops<T> real_loops{
     polynomial<T>,
     square_root<T>,
     scale<T>,
+    rectify<T>,
 };
 
 }  // namespace

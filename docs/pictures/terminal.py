@@ -12,14 +12,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kernelgen.cli import summary
+from kernelgen.cli import summary, terminal
 from kernelgen.experiments.solve import SolveConfig, SolveRecord, prepare_solve
 
 
 def main(record_path: str, svg_path: str) -> None:
     """Print prompt, plan and result to a recording console, and save it as SVG."""
-    screen = Console(record=True, width=100, force_terminal=True, file=io.StringIO())
-    summary.console = lambda **_: screen
+    screen = Console(record=True, width=100, force_terminal=True, highlight=False, file=io.StringIO())
+    summary.console = terminal.console = lambda **_: screen
     record = SolveRecord(**json.loads(Path(record_path).read_text()))
     config = SolveConfig(
         dataset=record.dataset,

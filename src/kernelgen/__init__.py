@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kernelgen import errors as errors
     from kernelgen.estimators.classifier import KernelClassifier as KernelClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerClassifier as ReLUMemorizerClassifier
+    from kernelgen.estimators.memorizer import ReLUMemorizerRegressor as ReLUMemorizerRegressor
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
     from kernelgen.estimators.sgd import SGDLinearClassifier as SGDLinearClassifier
     from kernelgen.estimators.sgd import SGDLinearRegressor as SGDLinearRegressor
+    from kernelgen.estimators.transformers import GaborFeatures as GaborFeatures
+    from kernelgen.estimators.transformers import RandomConvFeatures as RandomConvFeatures
+    from kernelgen.estimators.transformers import ScatteringFeatures as ScatteringFeatures
+    from kernelgen.estimators.transformers import WaveletFeatures as WaveletFeatures
     from kernelgen.kernels.custom import Custom as Custom
     from kernelgen.kernels.gaussian import Gaussian as Gaussian
     from kernelgen.kernels.laplacian import Laplacian as Laplacian
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
     from kernelgen.linear.rows import as_rows as as_rows
     from kernelgen.linear.sgd import sgd as sgd
     from kernelgen.linear.trace import Trace as Trace
+    from kernelgen.memorize.build import Memorization as Memorization
+    from kernelgen.memorize.build import build_memorizer as build_memorizer
+    from kernelgen.memorize.network import ReluNetwork as ReluNetwork
     from kernelgen.solvers.cholesky import Factor as Factor
     from kernelgen.solvers.cholesky import factorize as factorize
     from kernelgen.solvers.plan import Plan as Plan
@@ -81,6 +90,17 @@ _HOME = {
     "KernelRegressor": "kernelgen.estimators.regressor",
     "SGDLinearClassifier": "kernelgen.estimators.sgd",
     "SGDLinearRegressor": "kernelgen.estimators.sgd",
+    # scikit-learn transformers
+    "GaborFeatures": "kernelgen.estimators.transformers",
+    "WaveletFeatures": "kernelgen.estimators.transformers",
+    "ScatteringFeatures": "kernelgen.estimators.transformers",
+    "RandomConvFeatures": "kernelgen.estimators.transformers",
+    "ReLUMemorizerClassifier": "kernelgen.estimators.memorizer",
+    "ReLUMemorizerRegressor": "kernelgen.estimators.memorizer",
+    # networks that memorize
+    "build_memorizer": "kernelgen.memorize.build",
+    "Memorization": "kernelgen.memorize.build",
+    "ReluNetwork": "kernelgen.memorize.network",
 }
 
 __all__ = ["__version__", "errors", *_HOME]

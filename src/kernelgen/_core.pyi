@@ -18,11 +18,62 @@ class Kernel:
 
     def __init__(self, shape: str, of: str, bandwidth: float, gamma: float, coef0: float, degree: int, normalize: bool, function: object | None) -> None: ...
 
+class Convolution:
+    """Shape of a convolution with pooling; see random_conv.hpp."""
+
+    def __init__(self, height: int, width: int, channels: int, row_step: int, column_step: int, channel_step: int, patch: int, pool: int, stride: int, average: bool, contrast: float) -> None: ...
+
+    @property
+    def cells(self) -> int:
+        """Pooled cells of one image."""
+
+class Products:
+    """Inner products accumulated by add_products."""
+
+    def __init__(self, n: int, tile: int, tiles: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None: ...
+
+@overload
+def convolve(images: Points, shape: Convolution, filters: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], offsets: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], bias: float, mean: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def convolve(images: Points, shape: Convolution, filters: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], offsets: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], bias: float, mean: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """
+    out (n x features) = pooled, rectified responses of filters to patches.
+    """
+
+@overload
+def convolve_grouped(images: Points, shape: Convolution, filters: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], offsets: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], bias: float, mean: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def convolve_grouped(images: Points, shape: Convolution, filters: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], offsets: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], bias: float, mean: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """The same in the order in which add_products reads them."""
+
+@overload
+def add_products(n: int, tile: int, depth: int, Phi: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], tiles: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def add_products(n: int, tile: int, depth: int, Phi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], tiles: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """tiles += Phi Phi^T for one block of features."""
+
+@overload
+def add_cross_products(tile: int, depth: int, Phi: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], Psi: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None: ...
+
+@overload
+def add_cross_products(tile: int, depth: int, Phi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Psi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """out += Phi Psi^T for one block of features."""
+
 def use_lapack(capsules: dict) -> None:
     """Take the BLAS and LAPACK routines from SciPy's capsules."""
 
 @overload
+def factorize(products: Products, kernel: Kernel, ridge: float, tile: int, storage: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> tuple[int, float, int, float]: ...
+
+@overload
 def factorize(points: Points, kernel: Kernel, ridge: float, tile: int, storage: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> tuple[int, float, int, float]: ...
+
+@overload
+def factorize(products: Products, kernel: Kernel, ridge: float, tile: int, storage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> tuple[int, float, int, float]:
+    """The same from inner products that are there already."""
 
 @overload
 def factorize(points: Points, kernel: Kernel, ridge: float, tile: int, storage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> tuple[int, float, int, float]:
@@ -44,6 +95,11 @@ def diag_inverse(n: int, tile: int, storage: Annotated[NDArray[numpy.float32], d
 def diag_inverse(n: int, tile: int, storage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
     """out[i] = |L^-1 e_i|^2."""
 
+@overload
+def multiply(products: Products, kernel: Kernel, ridge: float, P: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], row_sums: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
+    """The same from inner products that are there already."""
+
+@overload
 def multiply(points: Points, kernel: Kernel, ridge: float, P: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], row_sums: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], threads: int, heartbeat: object | None) -> None:
     """out = (K + ridge I) P and row_sums = |K + ridge I| 1."""
 

@@ -27,6 +27,12 @@ class EngineUnavailable(KernelgenError, RuntimeError):
     exit_code = 2
 
 
+class PackageMissing(KernelgenError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    exit_code = 2
+
+
 class NotPositiveDefinite(KernelgenError, ArithmeticError):
     """The Gram matrix has a non-positive pivot at the precision asked for.
 

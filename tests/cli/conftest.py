@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from command_line import PROGRAM, Run
+from kernelgen.engines.cuda.card import Card
 
 
 @pytest.fixture
@@ -49,3 +50,10 @@ def slow_data(tmp_path: Path) -> Path:
     path = tmp_path / "slow.npz"
     np.savez(path, X_train=X, y_train=np.arange(9000) % 10, X_test=X[:10], y_test=np.arange(10))
     return path
+
+
+@pytest.fixture
+def no_card() -> None:
+    """For tests of what is said where there is none."""
+    if Card().unavailable() is None:
+        pytest.skip("there is a card here")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from command_line import Run
+from kernelgen.estimators.model_file import VERSION
 
 
 def save(path: Path, **arrays: object) -> Path:
@@ -20,6 +21,10 @@ def save(path: Path, **arrays: object) -> Path:
     ("arguments", "words"),
     [
         (["--bandwidth", "-1"], "bandwidth"),
+        (["--bandwidth", "auto:0"], "auto:X"),
+        (["--features", "gabr"], "pixels, gabor, wavelet"),
+        (["--features", "gabor:pool=two"], "whole number"),
+        (["--features", "scattering:scales=4"], "too small for scales=4"),
         (["--bandwidth", "wide"], "bandwidth"),
         (["--ridge", "-0.1"], "ridge"),
         (["--threads", "4096"], "4096"),
@@ -112,7 +117,7 @@ def test_a_model_of_another_version_and_a_damaged_one_are_4(run: Run, tmp_path: 
     whole = (tmp_path / "model.safetensors").read_bytes()
     (tmp_path / "short.safetensors").write_bytes(whole[:-100])
     assert "short.safetensors" in run("predict", "short.safetensors", "digits", code=4).stderr
-    newer = whole.replace(b'"format_version": "1"', b'"format_version": "9"')
+    newer = whole.replace(f'"format_version": "{VERSION}"'.encode(), b'"format_version": "9"')
     assert newer != whole
     (tmp_path / "newer.safetensors").write_bytes(newer)
     assert "9" in run("predict", "newer.safetensors", "digits", code=4).stderr

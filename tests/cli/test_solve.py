@@ -127,6 +127,26 @@ def test_save_and_predict_agree(run: Run, tmp_path: Path) -> None:
     assert len(predicted["predictions"]) == 360
 
 
+def test_features_are_planned_solved_saved_and_predicted(run: Run, tmp_path: Path) -> None:
+    spec = "gabor:pool=3,stride=1+standardize"
+    plan = json.loads(run("solve", "--features", spec, "--plan", "--json").stdout)
+    assert plan["phases"][0]["name"] == "features"
+    assert plan["bandwidth"] is None
+    done = run("solve", "--features", spec, "--bandwidth", "auto:2", "--save", "digits.safetensors")
+    for text in (f"({spec})", "bandwidth auto:2 (from the features)", f"{spec}: {plan['n_features']:,}"):
+        assert text in done.stdout, text
+    found = record(run("solve", "--json", "--features", spec, "--bandwidth", "auto:2"))
+    assert (found["features"], found["n_features"]) == (spec, plan["n_features"])
+    predicted = json.loads(run("predict", "digits.safetensors", "digits", "--json").stdout)
+    assert predicted["error"] == pytest.approx(found["test_error"])
+    from sklearn.datasets import load_digits
+
+    rows = load_digits().data[1437:1440]
+    np.save(tmp_path / "rows.npy", rows)
+    lines = run("predict", "digits.safetensors", "rows.npy", "--quiet").stdout.split()
+    assert lines == [str(label) for label in predicted["predictions"][:3]]
+
+
 def test_predict_reads_arrays_and_folders_and_writes_tables(run: Run, tmp_path: Path) -> None:
     from PIL import Image
     from sklearn.datasets import load_digits

@@ -16,10 +16,12 @@ from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.errors import DataError, DataMissing, UsageError
 from kernelgen.estimators.model import Model
 from kernelgen.estimators.model_file import VERSION, check_destination, load_model, save_model
+from kernelgen.features import FeatureValues, Layout, make_features
 
 RNG = np.random.default_rng(12)
 BYTES = Points(RNG.integers(0, 256, (20, 5), dtype=np.uint8), 1 / 255)
 FLOATS = Points(RNG.normal(size=(20, 5)), 0.5, RNG.normal(size=5))
+LAYOUT = '{"n_values": 5, "image_shape": null, "order": "planes"}'
 KERNELS = [Gaussian(0.7), Laplacian(1.5), Polynomial(4, 0.5, 1.0, normalize=True), Linear()]
 
 
@@ -37,12 +39,29 @@ def test_a_model_comes_back_whole(tmp_path, points, kernel, classes) -> None:
     model = make(points, kernel, classes)
     save_model(model, tmp_path / "m.safetensors")
     back = load_model(tmp_path / "m.safetensors")
-    assert (back.kernel, back.points.scale, back.features) == (kernel, points.scale, "pixels")
+    assert (back.kernel, back.points.scale, back.features) == (kernel, points.scale, None)
     assert back.points.values.dtype == points.values.dtype
     assert back.metadata["dataset"] == "d"
     X = points.values[:4]
     np.testing.assert_array_equal(back.scores(X), model.scores(X))
     np.testing.assert_array_equal(back.decode(back.scores(X)), model.decode(model.scores(X)))
+
+
+@pytest.mark.parametrize("spec", ["pixels", "standardize", "gabor:pool=2,stride=1,root=false+standardize"])
+def test_features_come_back_with_what_they_learned(tmp_path, spec) -> None:
+    layout = Layout(16, (4, 4, 1))
+    X = RNG.integers(0, 256, (20, 16), dtype=np.uint8)
+    fitted, (values, scale) = make_features(spec).fit_apply(FeatureValues(X, 1 / 255), layout)
+    model = Model(
+        Points(values, scale), RNG.normal(size=(20, 3)), Gaussian(1.0), np.arange(3), fitted, 1 / 255
+    )
+    save_model(model, tmp_path / "m")
+    back = load_model(tmp_path / "m")
+    assert (back.n_values, back.n_features) == (16, values.shape[1])
+    assert back.features.layout == layout
+    assert back.features.map == fitted.map
+    other = RNG.integers(0, 256, (5, 16), dtype=np.uint8)
+    np.testing.assert_array_equal(back.scores(other), model.scores(other))
 
 
 def test_any_safetensors_reader_reads_it(tmp_path) -> None:
@@ -77,6 +96,11 @@ def tampered(tmp_path: Path, **changes: str) -> Path:
         ({"kernel": "{"}, "damaged"),
         ({"kernel": '{"name": "gaussian", "bandwidth": -1}'}, "damaged"),
         ({"classes": "[1, 2]"}, "damaged"),
+        ({"input_scale": "x"}, "damaged"),
+        ({"features": '{"name": "gabr"}', "layout": LAYOUT}, "damaged"),
+        ({"features": '{"name": "pixels"}', "layout": LAYOUT.replace("5", "4")}, "damaged"),
+        ({"features": '{"name": "standardize"}', "layout": LAYOUT}, "damaged"),
+        ({"features": '{"name": "pixels"}', "layout": LAYOUT.replace("planes", "rows")}, "damaged"),
     ],
 )
 def test_other_files_are_refused(tmp_path, changes, message) -> None:

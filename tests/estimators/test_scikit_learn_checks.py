@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernelgen import KernelClassifier, KernelRegressor
+from kernelgen import KernelClassifier, KernelRegressor, ReLUMemorizerClassifier, ReLUMemorizerRegressor
 
 ESTIMATORS = [
     KernelClassifier(),
@@ -15,6 +15,10 @@ ESTIMATORS = [
     KernelRegressor(engine="portable"),
     KernelClassifier(kernel="laplacian", precision="mixed"),
     KernelRegressor(kernel="laplacian", ridge=1e-3),
+    ReLUMemorizerClassifier(),
+    ReLUMemorizerRegressor(),
+    ReLUMemorizerClassifier(builder="yun"),
+    ReLUMemorizerRegressor(direction="best"),
 ]
 
 

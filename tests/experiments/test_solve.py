@@ -175,7 +175,8 @@ def test_a_missing_file() -> None:
         {"bandwidth": -1.0}, {"bandwidth": 0.0}, {"bandwidth": "wide"}, {"bandwidth": float("nan")},
         {"kernel": "linear", "bandwidth": 2.0}, {"degree": 2}, {"normalize": True}, {"ridge": -1e-9},
         {"labels": "wrong"}, {"precision": "float16"}, {"n_train": 0}, {"n_test": -1}, {"seed": -1},
-        {"features": "gabor"},
+        {"features": "gabr"}, {"features": "gabor:pool=0"}, {"features": "gabor+"}, {"bandwidth": "auto:0"},
+        {"kernel": "linear", "bandwidth": "auto:2"},
     ],
 )  # fmt: skip
 def test_a_config_checks_itself(wrong) -> None:
@@ -200,3 +201,74 @@ def test_the_command_runs_the_same_config() -> None:
         "kernelgen solve --dataset 'my data.npz' --offline --bandwidth 5 --ridge 0.001 --labels random "
         "--memory-budget 8GB"
     )
+
+
+FEATURES = [
+    "gabor:pool=3,stride=1+standardize",
+    "scattering:scales=2",
+    "wavelet:pool=2,stride=2",
+    "standardize",
+]
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_features_are_planned_made_recorded_and_saved(features, tmp_path) -> None:
+    config = SolveConfig(n_train=400, features=features)
+    problem = prepare_solve(config)
+    assert problem.points is None  # a plan makes no features
+    assert problem.kernel is None
+    assert problem.plan.phases[0].name == "features"
+    assert problem.plan.seconds > problem.plan.phases[0].seconds > 0
+    told = []
+    record = run_solve(config, save=tmp_path / "m", progress=told.append)
+    assert (record.train_error, record.features) == (0.0, features)
+    assert record.test_error < 0.12
+    assert record.n_features == problem.plan.n_features
+    assert record.bandwidth > 0
+    assert record.seconds["features"] > 0
+    assert record.seconds["total"] > record.seconds["features"]
+    assert {p.phase for p in told} >= {"features", "factor"}
+    assert record.feature_parameters["name"] in (features.split(":")[0], "chain")
+    held = 400 * record.n_features * 4
+    assert problem.plan.phases[1].bytes > held
+    assert problem.plan.phases[0].bytes >= held
+    data = problem.data
+    model = load_model(tmp_path / "m")
+    predicted = model.decode(model.scores(data.X_test))
+    assert np.mean(predicted != np.array(data.class_names, dtype=int)[data.y_test]) == record.test_error
+    assert json.loads(json.dumps(record.as_dict(), allow_nan=False)) == record.as_dict()
+
+
+def test_a_kernel_without_a_rule_does_not_wait_for_the_features() -> None:
+    assert (
+        prepare_solve(SolveConfig(n_train=50, features="standardize", bandwidth=8.0)).kernel.bandwidth == 8.0
+    )
+    assert (
+        prepare_solve(SolveConfig(n_train=50, features="standardize", kernel="linear")).kernel.name
+        == "linear"
+    )
+
+
+def test_a_multiple_of_the_rule() -> None:
+    once, thrice = (
+        run_solve(SolveConfig(n_train=300, features="standardize", bandwidth=text)).bandwidth
+        for text in ("auto", "auto:3")
+    )
+    assert thrice == pytest.approx(3 * once)
+    assert SolveConfig(bandwidth="auto:3").command() == "kernelgen solve --bandwidth auto:3"
+
+
+def test_features_over_budget_are_refused_before_they_are_made() -> None:
+    told = []
+    with pytest.raises(BudgetExceeded):
+        run_solve(
+            SolveConfig(n_train=500, features="gabor:pool=2,stride=1", memory_budget="3MB"),
+            progress=told.append,
+        )
+    assert not told
+
+
+def test_features_of_rows_that_are_no_images(blobs) -> None:
+    with pytest.raises(UsageError, match="not known to be images"):
+        prepare_solve(SolveConfig(blobs, features="gabor"))
+    assert run_solve(SolveConfig(blobs, features="standardize", n_test=0)).test_error is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kernelgen.arrays.points import Points
 from kernelgen.errors import UsageError
 from kernelgen.kernels import bandwidth as module
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
+from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_multiple
 from kernelgen.kernels.gaussian import Gaussian
 from oracles import scattered, tolerance
 
@@ -65,3 +65,18 @@ def test_it_keeps_a_gaussian_gram_matrix_positive_definite_in_float32() -> None:
 def test_one_distinct_row_has_no_neighbour(values: np.ndarray) -> None:
     with pytest.raises(UsageError, match="only one"):
         nearest_neighbour_bandwidth(Points(values))
+
+
+@pytest.mark.parametrize(
+    ("text", "multiple"), [("auto", 1.0), ("auto:3", 3.0), ("auto:2.5", 2.5), (4.0, None)]
+)
+def test_multiples_of_the_rule(text: float | str, multiple: float | None) -> None:
+    assert rule_multiple(text) == multiple
+
+
+@pytest.mark.parametrize(
+    "text", ["", "wide", "auto:", "auto:x", "auto:0", "auto:-1", "auto:nan", "4", 0.0, -1.0, True]
+)
+def test_what_is_no_bandwidth(text: float | str) -> None:
+    with pytest.raises(UsageError, match="positive"):
+        rule_multiple(text)

@@ -9,7 +9,6 @@ from kernelgen.errors import (
     BudgetExceeded,
     ConflictingLabels,
     DataError,
-    EngineUnavailable,
     NotPositiveDefinite,
     UsageError,
 )
@@ -157,8 +156,6 @@ def test_points_that_cannot_be_used(engine: str) -> None:
     for X in (np.zeros((0, 2)), np.zeros(3), [[np.nan]], [["a"]]):
         with pytest.raises(DataError):
             factorize(X, Gaussian(1.0), engine=engine)
-    with pytest.raises(EngineUnavailable):
-        factorize([[1.0]], Gaussian(1.0), engine="cuda")
 
 
 def test_targets_and_limits_that_cannot_be_used(engine: str) -> None:

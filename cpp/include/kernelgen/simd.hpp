@@ -31,6 +31,11 @@ struct Upcoming {
   std::int64_t bytes = 0;
 };
 
+// `length` columns beside each other, from `start` on, that are summed into one region.
+struct Run {
+  std::int64_t start, length, region;
+};
+
 template <class T>
 struct RealLoops {
   // C = A B^T  or  C -= A B^T;  A (m x k) and B (n x k) grouped, C column-major
@@ -61,6 +66,10 @@ struct RealLoops {
   void (*square_root)(std::int64_t m, T* column, T unit);  // column = unit sqrt(column)
   void (*scale)(std::int64_t m, T* column, const T* factors,
                 T factor);  // column *= factors * factor (1/|x| of bytes)
+  // For each column c (row_multiple rows, contiguous) of each run: sums(region, 0) += max(c - above, 0) and
+  // sums(region, 1) += max(below - c, 0), elementwise; sums is (regions x 2 x row_multiple).
+  void (*rectify)(std::int64_t runs, const Run* run, const T* columns, const T* above, const T* below,
+                  T* sums);
 };
 
 // Products of bytes, exact in int32. A *word* is 32 bits: four bytes where the machine multiplies unsigned by signed

@@ -56,7 +56,10 @@ def find_duplicates(values: AnyArray) -> Duplicates:
     return Duplicates(first, int(np.count_nonzero(first != np.arange(len(first)))))
 
 
-def check_labels_agree(duplicates: Duplicates, Y: AnyArray, *, limit: int = 5) -> None:
+ADVICE = "Drop one of each, make their targets agree, or use a ridge above 0"
+
+
+def check_labels_agree(duplicates: Duplicates, Y: AnyArray, *, limit: int = 5, advice: str = ADVICE) -> None:
     """Raise ConflictingLabels, naming some pairs of rows, where equal rows have different targets."""
     if not duplicates.n_duplicates:
         return
@@ -69,7 +72,7 @@ def check_labels_agree(duplicates: Duplicates, Y: AnyArray, *, limit: int = 5) -
         listed = ", ".join(f"{a} and {b}" for a, b in pairs) + (", ..." if len(conflicts) > limit else "")
         raise ConflictingLabels(
             f"{len(conflicts)} row(s) repeat an earlier row with a different target, which no function fits: "
-            f"rows {listed} (0-based). Drop one of each, make their targets agree, or use a ridge above 0",
+            f"rows {listed} (0-based). {advice}",
             pairs=pairs,
         )
 

@@ -12,8 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from kernelgen import __version__
+from kernelgen.cli.bench import app as bench_app
 from kernelgen.cli.data import app as data_app
 from kernelgen.cli.info import info
+from kernelgen.cli.memorize import app as memorize_app
 from kernelgen.cli.predict import predict
 from kernelgen.cli.reproduce import app as reproduce_app
 from kernelgen.cli.sgd import sgd
@@ -81,9 +83,9 @@ def describe(error: BaseException) -> tuple[int, str, str]:
 TITLES = {
     "UsageError": "usage error",
     "EngineUnavailable": "engine unavailable",
+    "PackageMissing": "package missing",
     "NotPositiveDefinite": "not positive definite",
     "NotConverged": "not converged",
-    "PlotUnavailable": "plots unavailable",
     "DataError": "data error",
     "DataMissing": "data missing",
     "ChecksumMismatch": "checksum mismatch",
@@ -118,15 +120,19 @@ def top(
     """Solve K alpha = Y with no regularization, on real data, with a proof of the residual.
 
     [bold]kernelgen solve[/bold]  fits the embedded digits: plan, progress, test error, certificate.
+
+    [bold]kernelgen memorize[/bold]  builds a ReLU network that fits random labels, by construction, and proves it.
     """
     del version
 
 
 app.command("solve")(solve)
 app.command("predict")(predict)
+app.add_typer(memorize_app, name="memorize")
 app.command("sgd")(sgd)
 app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 app.command("info")(info)
 
 

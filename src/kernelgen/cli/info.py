@@ -21,7 +21,8 @@ PACKAGES = (
     "threadpoolctl",
     "safetensors",
     "pillow",
-    "cupy",
+    "cupy-cuda12x",
+    "cupy-cuda13x",
 )
 
 
@@ -106,18 +107,18 @@ def blas_libraries() -> list[dict[str, Any]]:
 
 
 def gpu_state() -> dict[str, Any]:
-    """Return the NVIDIA devices that the driver shows, and whether this version can use them."""
-    devices = sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))
+    """Return the card, the driver and the CUDA libraries found and missing, and why the card is not used."""
+    from kernelgen.engines.cuda.card import libraries
+
     driver = Path("/proc/driver/nvidia/version")
-    if not devices:
-        reason = "no NVIDIA device (/dev/nvidia0) is visible"
-    else:
-        reason = str(engine_state("cuda").get("reason") or "")
+    state = engine_state("cuda")
     return {
-        "usable": bool(devices) and not reason,
-        "devices": devices,
+        "usable": state["available"],
+        "name": state.get("device"),
+        "devices": sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*")),
         "driver": driver.read_text().splitlines()[0] if driver.is_file() else None,
-        "reason": reason or None,
+        "libraries": libraries(),
+        "reason": state.get("reason"),
     }
 
 
@@ -151,9 +152,26 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(
             (f"engine {name}", "available" if state["available"] else f"unavailable: {state['reason']}")
         )
-    lines.append(
-        ("GPU", ", ".join(gpu["devices"]) + ("" if gpu["usable"] else f" not used: {gpu['reason']}"))
-    )
+    lines += _gpu_lines(gpu, found["engines"]["cuda"])
     exists = "" if data["exists"] else "; not there yet"
     lines.append(("data", f"{data['path']} ({data['chosen_by']}{exists})"))
     return [(name, text.strip()) for name, text in lines]
+
+
+def _gpu_lines(gpu: dict[str, Any], engine: dict[str, Any]) -> list[tuple[str, str]]:
+    """The card, the driver, and each library with its path or what to install."""
+    if gpu["usable"]:
+        card = (
+            f"{gpu['name']}, compute capability {engine['compute_capability']}, "
+            f"{format_bytes(engine['memory_free_bytes'])} free of {format_bytes(engine['memory_bytes'])}"
+        )
+    else:
+        card = ", ".join(gpu["devices"]) or "no NVIDIA device (/dev/nvidia0) is visible"
+    lines = [("GPU", card), ("GPU driver", gpu["driver"] or "none loaded (/proc/driver/nvidia/version)")]
+    there = [f"{name} {path}" for name, path in gpu["libraries"].items() if path]
+    absent = [name for name, path in gpu["libraries"].items() if not path]
+    text = ", ".join(there)
+    if absent:
+        hint = 'pip install "kernelgen[cuda12]" or "kernelgen[cuda13]", as the driver is'
+        text += f"{'; ' * bool(there)}missing: {', '.join(absent)} ({hint})"
+    return [*lines, ("CUDA libraries", text)]

@@ -44,22 +44,19 @@ class EngineName(StrEnum):
     cuda = "cuda"
 
 
-class FeatureName(StrEnum):
-    """What the kernel sees of a row."""
-
-    pixels = "pixels"
-
-
 def check_bandwidth(text: str) -> str:
-    """Return what was given, if it is "auto" or a positive number."""
-    if text == "auto":
-        return text
+    """Return what was given, if it is a positive number, "auto", or "auto:X"."""
+    from kernelgen.errors import UsageError
+    from kernelgen.kernels.bandwidth import rule_multiple
+
     try:
-        value = float(text)
+        value = text if text.startswith("auto") else float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a number, nor 'auto'.") from None
-    if not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{text} is not a positive number.")
+    try:
+        rule_multiple(value)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
     return text
 
 
@@ -70,6 +67,18 @@ def check_budget(text: str | None) -> str | None:
 
     try:
         parse_bytes(text)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    return text
+
+
+def check_features(text: str) -> str:
+    """Return what was given, if it names features."""
+    from kernelgen.errors import UsageError
+    from kernelgen.features.registry import make_features
+
+    try:
+        make_features(text)
     except UsageError as error:
         raise typer.BadParameter(f"{error}.") from None
     return text
@@ -102,7 +111,14 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, _data("--offline", help="Download nothing.")]
 FeaturesOption = Annotated[
-    FeatureName, _data(metavar="NAME", help="What the kernel sees; pixels are values / 255 (digits: / 16).")
+    str,
+    _data(
+        metavar="NAME[:KEY=VALUE,...][+...]",
+        help="What the kernel sees: pixels (values / 255; digits: / 16), gabor, wavelet, scattering, "
+        "randconv256 to randconv32k, standardize; "
+        "for instance gabor:pool=7,stride=3+standardize.",
+        callback=check_features,
+    ),
 ]
 TrainRows = Annotated[
     int | None, _data("--n-train", min=1, metavar="N", help="Train on the first N rows.", show_default="all")
@@ -129,8 +145,8 @@ Bandwidth = Annotated[
     _kernel(
         "--bandwidth",
         "-b",
-        metavar="auto|X",
-        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour.",
+        metavar="auto|auto:X|X",
+        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour, auto:3 three times it.",
         callback=check_bandwidth,
     ),
 ]
@@ -167,6 +183,13 @@ MemoryBudget = Annotated[
         help="Refuse what needs more, e.g. 8GB.",
         show_default="what is free",
         callback=check_budget,
+    ),
+]
+
+Resume = Annotated[
+    Path | None,
+    _solver(
+        metavar="FILE", help="Keep the inner products of randconv features in FILE, and go on from there."
     ),
 ]
 

@@ -165,16 +165,16 @@ def double_descent(
 def check_plots(no_plot: bool) -> None:
     """Fail before the work, not after it, where plots are asked for and cannot be drawn."""
     if not no_plot:
-        from kernelgen.report.style import check_available
+        from kernelgen.report.figure import import_matplotlib
 
-        check_available()
+        import_matplotlib()
 
 
 def write(
     name: str,
     record: dict[str, Any],
     markdown: Callable[[dict[str, Any]], str],
-    draw: Callable[[dict[str, Any], Path], list[Path]] | None,
+    draw: Callable[[dict[str, Any]], Any] | None,
     folder: Path,
 ) -> None:
     """Write NAME.json, NAME.md and, with `draw`, NAME.svg and NAME.png; print the Markdown and the files' names."""
@@ -190,7 +190,9 @@ def write(
         temporary.replace(path)
         paths.append(path)
     if draw is not None:
-        paths += draw(record, folder / name)
+        from kernelgen.report.figure import write_figure
+
+        paths += write_figure(draw(record), folder, name)
     print(text)
     for path in paths:
         print(path)

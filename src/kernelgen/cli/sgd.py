@@ -140,9 +140,10 @@ def sgd(
     from kernelgen.linear.config import SGDConfig
 
     if plot is not None:
-        from kernelgen.report.style import check_plot_path
+        from kernelgen.report.figure import check_plot_path, import_matplotlib
 
         check_plot_path(plot)
+        import_matplotlib()
     config = SGDRunConfig(
         dataset=dataset,
         n=n,
@@ -170,9 +171,10 @@ def sgd(
     )
     record = run_sgd(config, trace=trace, exact_span=exact_span)
     if plot is not None:
+        from kernelgen.report.figure import write_plot
         from kernelgen.report.norm_plots import draw_trace
 
-        draw_trace(record.trace, plot)
+        write_plot(draw_trace(record.trace), plot)
     if as_json:
         print_json(record.as_dict())
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from kernelgen.cli import options
-from kernelgen.cli.options import EngineName, FeatureName, KernelName, PrecisionName
+from kernelgen.cli.options import EngineName, KernelName, PrecisionName
 from kernelgen.cli.summary import print_json, print_plan, print_record
 from kernelgen.cli.terminal import loading, print_warnings, reporting
 
@@ -14,7 +14,7 @@ def solve(
     dataset: options.DatasetOption = "digits",
     data_dir: options.DataDir = None,
     offline: options.Offline = False,
-    features: options.FeaturesOption = FeatureName.pixels,
+    features: options.FeaturesOption = "pixels",
     n_train: options.TrainRows = None,
     n_test: options.TestRows = None,
     labels: options.Labels = "true",
@@ -28,6 +28,7 @@ def solve(
     engine: options.EngineOption = EngineName.auto,
     threads: options.Threads = None,
     memory_budget: options.MemoryBudget = None,
+    resume: options.Resume = None,
     plan_only: options.PlanOnly = False,
     save: options.Save = None,
     as_json: options.Json = False,
@@ -43,6 +44,10 @@ def solve(
 
       kernelgen solve --dataset mnist --bandwidth 5 --save mnist.safetensors
 
+      kernelgen solve -d mnist --features gabor --save gabor.safetensors
+
+      kernelgen solve -d cifar10 --features randconv2k --ridge 1e-4 --resume products.safetensors
+
       kernelgen solve -d mnist -k polynomial --degree 4 --normalize --n-train 8000
 
       kernelgen solve -d cifar10 --labels corrupted:0.3 --plan
@@ -54,9 +59,9 @@ def solve(
         dataset=dataset,
         data_dir=None if data_dir is None else str(data_dir),
         offline=offline,
-        features=features.value,
+        features=features,
         kernel=kernel.value,
-        bandwidth=bandwidth if bandwidth == "auto" else float(bandwidth),
+        bandwidth=bandwidth if bandwidth.startswith("auto") else float(bandwidth),
         degree=degree,
         normalize=normalize,
         ridge=ridge,
@@ -67,6 +72,7 @@ def solve(
         engine=engine.value,
         threads=threads,
         memory_budget=memory_budget,
+        resume=None if resume is None else str(resume),
         seed=seed,
     )
     with warnings.catch_warnings(), loading(quiet=quiet) as load_progress:

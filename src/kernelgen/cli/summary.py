@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kernelgen.cli.terminal import console, format_bytes, format_percent, format_seconds
+from kernelgen.cli.terminal import console, format_bytes, format_percent, format_seconds, print_panel
 
 if TYPE_CHECKING:
     from kernelgen.experiments.solve import SolveProblem, SolveRecord
@@ -26,8 +26,10 @@ def print_plan(problem: SolveProblem, *, stderr: bool) -> None:
 
     plan: Plan = problem.plan
     out = console(stderr=stderr)
+    features = problem.config.features
     size = f"n = {plan.n_samples:,}, d = {plan.n_features:,}"
-    out.print(f"[bold]{escape(problem.data.name)}[/bold]: {size}, {_kernel_text(problem)}")
+    shown = size if features == "pixels" else f"{size} ({escape(features)})"
+    out.print(f"[bold]{escape(problem.data.name)}[/bold]: {shown}, {_kernel_text(problem)}")
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("phase")
     for column in ("memory", "work", "time"):
@@ -48,8 +50,11 @@ def print_plan(problem: SolveProblem, *, stderr: bool) -> None:
 
 
 def _kernel_text(problem: SolveProblem) -> str:
+    if problem.kernel is None:
+        return f"{problem.config.kernel} kernel, bandwidth {problem.config.bandwidth} (from the features)"
     described = problem.kernel.describe()
-    rule = " (auto)" if problem.config.bandwidth == "auto" else ""
+    bandwidth = problem.config.bandwidth
+    rule = f" ({bandwidth})" if isinstance(bandwidth, str) else ""
     parameters = [
         f"{name} {value:.4g}{rule if name == 'bandwidth' else ''}"
         if isinstance(value, float)
@@ -63,24 +68,17 @@ def _kernel_text(problem: SolveProblem) -> str:
 def print_record(record: SolveRecord) -> None:
     """Write a panel: errors, certificate, time and memory."""
     from rich.markup import escape
-    from rich.panel import Panel
-    from rich.table import Table
 
-    rows = Table.grid(padding=(0, 3, 0, 0))
-    rows.add_column(style="dim")
-    rows.add_column()
-    for name, text in _result_rows(record):
-        rows.add_row(name, text)
     title = "interpolated" if record.ridge == 0 else f"solved with ridge {record.ridge:g}"
-    console().print(
-        Panel(rows, title=f"[bold]{escape(record.dataset)}[/bold]: {title}", title_align="left", expand=False)
-    )
+    print_panel(f"[bold]{escape(record.dataset)}[/bold]: {title}", _result_rows(record))
 
 
 def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
     certificate, seconds = record.certificate, record.seconds
     times = ", ".join(
-        f"{name} {format_seconds(seconds[name])}" for name in ("gram", "factor", "solve", "refine", "predict")
+        f"{name} {format_seconds(seconds[name])}"
+        for name in ("features", "gram", "factor", "solve", "refine", "predict")
+        if seconds.get(name, 0.0) > 0.0 and (name != "features" or record.features != "pixels")
     )
     test = "no test rows" if record.test_error is None else format_percent(record.test_error)
     rows = [
@@ -94,6 +92,8 @@ def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
         ("condition", f"about {_number(certificate['condition_estimate'])}"),
         ("RKHS norm", _number(certificate["rkhs_norm"], digits=5)),
     ]
+    if record.features != "pixels":
+        rows.append(("features", f"{record.features}: {record.n_features:,}"))
     if record.labels != "true":
         rows.append(("labels", f"{record.labels}: {record.label_changes:,} of {record.n_train:,} changed"))
     if certificate.get("n_merged_duplicates"):

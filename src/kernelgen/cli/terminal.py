@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -85,6 +86,19 @@ def _colour(is_terminal: bool) -> bool:
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def print_panel(title: str, rows: list[tuple[str, str]]) -> None:
+    """Write a panel of names and values to stdout; both may hold rich's markup."""
+    from rich.panel import Panel
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, text in rows:
+        table.add_row(name, text)
+    console().print(Panel(table, title=title, title_align="left", expand=False))
+
+
 def print_warnings(messages: list[str]) -> None:
     """Write warnings to stderr, one line each."""
     for message in messages:
@@ -125,6 +139,30 @@ def loading(*, quiet: bool) -> Iterator[LoadReporter | None]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def phases(*, quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
+    """Yield what a job that knows only (phase, fraction) reports to; the clock is kept here."""
+    from kernelgen.solvers.progress import Progress
+
+    with reporting(quiet=quiet) as report:
+        if report is None:
+            yield None
+            return
+        write = report
+        starts: dict[str, float] = {}
+        end = time.perf_counter()  # of the phase before
+
+        def tell(phase: str, fraction: float) -> None:
+            nonlocal end
+            now = time.perf_counter()
+            seconds = now - starts.setdefault(phase, end)
+            end = now if fraction >= 1 else end
+            left = seconds * (1 - fraction) / fraction if fraction > 0.01 else None
+            write(Progress(phase, fraction, seconds, left))
+
+        yield tell
 
 
 @contextmanager

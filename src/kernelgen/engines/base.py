@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -58,12 +59,14 @@ class TileFactor:
     Parameters
     ----------
     storage : array, shape (storage_elements(n_samples, tile),), float32 or float64
-        Tile (i, j), i >= j, starts at (i (i + 1) / 2 + j) tile^2.
+        Tile (i, j), i >= j, starts at (i (i + 1) / 2 + j) tile^2; in layout "columns" at
+        (j nt - j (j - 1) / 2 + i - j) tile^2, nt = ceil(n / tile), on the engine's card.
     n_samples, tile : int
         Rows of L, and the side of a tile; the last tile row is padded.
     layout : str
-        Order inside a tile: ``"row-major"`` (portable) or ``"grouped"`` (native: rows in groups of G = 64 / itemsize,
-        element (r, k) at (r // G) tile G + k G + r % G).
+        ``"row-major"`` in each tile (portable); ``"grouped"`` in each tile (native: rows in groups of
+        G = 64 / itemsize, element (r, k) at (r // G) tile G + k G + r % G); ``"columns"`` (cuda): row-major in each
+        tile, tiles column after column.
     pivot_row : int
         -1 where every pivot is positive, else the first row whose pivot is not; then storage holds nothing of use.
     min_pivot, min_pivot_row : float, int
@@ -168,13 +171,73 @@ class Engine(Protocol):
         """``float32``, ``float64`` (flops/s), ``bytes`` (integer operations/s), ``bandwidth`` (bytes/s); cached."""
 
     def describe(self) -> dict[str, Any]:
-        """What ``kernelgen info`` prints: SIMD level, BLAS."""
+        """What ``kernelgen info`` prints: SIMD level, BLAS; or the card."""
+
+    def tiles(self, n_samples: int, /) -> tuple[int, ...]:
+        """Tile sides a plan may choose from, best first; each takes less memory than the one before."""
+
+    def memory(self) -> OwnMemory | None:
+        """Memory the engine works in, where it is not the process's own."""
+
+    def place(self, points: Points, /) -> Points:
+        """Points where the engine computes: moved there, or as they are."""
+
+    def upload(self, values: AnyArray, /) -> Any:
+        """A host array where the engine computes."""
+
+    def fetch(self, array: Any, /) -> AnyArray:
+        """An array of the engine's, on the host."""
+
+
+class PeakBytes(Protocol):
+    """What a mark of memory tells when it is closed."""
+
+    bytes: int
+
+
+class OwnMemory(Protocol):
+    """Memory of a device."""
+
+    def available_bytes(self) -> int:
+        """Bytes that can be taken now."""
+
+    def release(self) -> None:
+        """Give back what is kept for reuse."""
+
+    def peak(self) -> AbstractContextManager[PeakBytes]:
+        """A mark whose ``bytes`` are, at its end, those taken above its start."""
 
 
 def storage_elements(n_samples: int, tile: int) -> int:
     """Elements of the lower tiles: nt (nt + 1) / 2 tile^2 with nt = ceil(n / tile)."""
     n_tiles = -(-n_samples // tile)
     return n_tiles * (n_tiles + 1) // 2 * tile * tile
+
+
+def tiles(n_samples: int, /) -> tuple[int, ...]:
+    """The one tile side that suits the caches, whatever n: for engines on the host."""
+    return (TILE,)
+
+
+def memory() -> OwnMemory | None:
+    """None, the process's own: for engines on the host."""
+    return None
+
+
+def place(points: Points, /) -> Points:
+    """The points as they are: for engines on the host."""
+    return points
+
+
+def upload(values: AnyArray, /) -> Any:
+    """The array itself: for engines on the host."""
+    return values
+
+
+def fetch(array: Any, /) -> AnyArray:
+    """The array itself: for engines on the host."""
+    result: AnyArray = array
+    return result
 
 
 def check_tile(tile: int) -> int:
@@ -189,5 +252,5 @@ def check_layout(factor: TileFactor, layout: str) -> None:
     if factor.layout != layout:
         raise UsageError(
             f"this factor's tiles have layout {factor.layout!r}, the engine reads {layout!r}: use the engine that made "
-            'it ("grouped" is native, "row-major" is portable), or factorize again'
+            'it ("grouped" is native, "row-major" is portable, "columns" is cuda), or factorize again'
         )

@@ -21,7 +21,14 @@ def choose(engine: str = "auto") -> Engine:
     """
     check_choice(engine, "engine", ENGINES)
     if engine == "cuda":
-        raise EngineUnavailable('the CUDA engine is not part of this version; use engine="auto"')
+        from kernelgen.engines import cuda
+
+        reason = cuda.available()
+        if reason is not None:
+            raise EngineUnavailable(
+                f'the CUDA engine cannot be used: {reason}; engine="auto" runs on the processor'
+            )
+        return cuda
     if engine == "portable":
         from kernelgen.engines import portable
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import Points
 from kernelgen.engines.base import (
     TILE,
@@ -25,7 +26,12 @@ from kernelgen.engines.base import (
     TileFactor,
     check_layout,
     check_tile,
+    fetch,
+    memory,
+    place,
     storage_elements,
+    tiles,
+    upload,
 )
 from kernelgen.engines.blas import one_thread
 from kernelgen.errors import UsageError
@@ -36,11 +42,16 @@ __all__ = [
     "describe",
     "diag_inverse",
     "factorize",
+    "fetch",
     "gram",
     "measure_rates",
+    "memory",
     "multiply",
+    "place",
     "solve",
     "storage_elements",
+    "tiles",
+    "upload",
     "workspace_bytes",
 ]
 
@@ -84,7 +95,9 @@ def _core_alone() -> Iterator[ModuleType]:
         yield _core()
 
 
-def _points(points: Points) -> Any:
+def _points(points: Points | InnerProducts) -> Any:
+    if isinstance(points, InnerProducts):
+        return _core().Products(points.n_samples, points.tile, points.tiles)
     return _core().Points(points.values, points.scale, points.center)
 
 

@@ -14,7 +14,7 @@ from kernelgen.arrays.checks import check_points
 from kernelgen.arrays.points import Points
 from kernelgen.errors import UsageError
 from kernelgen.estimators.model import Model, check_solved
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
+from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_multiple
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import make_kernel
 from kernelgen.solvers.cholesky import factorize
@@ -78,7 +78,7 @@ class KernelInterpolator(BaseEstimator):  # type: ignore[misc]
         self.kernel_ = kernel
         self.bandwidth_ = getattr(kernel, "bandwidth", None)
         self.X_fit_ = X
-        self.center_ = factor.points.center
+        self.center_ = factor.center
         self.dual_coef_ = solution.alpha
         self.solution_ = solution
         self.status_ = solution.status
@@ -88,11 +88,10 @@ class KernelInterpolator(BaseEstimator):  # type: ignore[misc]
             self.factor_ = factor
 
     def _make_kernel(self, X: NDArray[Any]) -> Kernel:
-        if isinstance(self.bandwidth, str) and self.bandwidth != "auto":
-            raise UsageError(f"bandwidth is a positive number or 'auto'; got {self.bandwidth!r}")
+        multiple = rule_multiple(self.bandwidth)
         bandwidth = None if isinstance(self.bandwidth, str) else self.bandwidth
-        if bandwidth is None and self.kernel in ("gaussian", "laplacian"):
-            bandwidth = self._auto_bandwidth(X)
+        if multiple is not None and self.kernel in ("gaussian", "laplacian"):
+            bandwidth = multiple * self._auto_bandwidth(X)
         return make_kernel(
             self.kernel,
             bandwidth=bandwidth,

@@ -25,9 +25,9 @@ class KernelClassifier(ClassifierMixin, KernelInterpolator):  # type: ignore[mis
     kernel : {"gaussian", "laplacian", "polynomial", "linear"}, Kernel or callable, default "gaussian"
         A callable takes an array of squared distances and returns an array of the same shape; wrap it in
         :class:`kernelgen.Custom` for distances or products.
-    bandwidth : float or "auto", default "auto"
+    bandwidth : float, "auto" or "auto:X", default "auto"
         Of the gaussian and laplacian kernels, in the units of the scaled points. "auto" is the median
-        distance to the nearest neighbour.
+        distance to the nearest neighbour, "auto:X" is X times that.
     degree, gamma, coef0, normalize
         Of the polynomial kernel.
     scale : float, default 1.0

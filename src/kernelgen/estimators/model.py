@@ -8,13 +8,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_threads
+from kernelgen.arrays.checks import check_points, check_threads
 from kernelgen.arrays.points import Points
 from kernelgen.errors import NotConverged, NotPositiveDefinite
 from kernelgen.estimators.targets import decode_scores
+from kernelgen.features.base import FeatureValues, FittedMap
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.predict import predict
-from kernelgen.solvers.progress import ProgressCallback
+from kernelgen.solvers.progress import ProgressCallback, phase
 from kernelgen.solvers.result import Solution, Status
 
 
@@ -30,8 +31,10 @@ class Model:
         Zero on rows that were merged into an equal one.
     kernel : Kernel
     classes : array, shape (c,), or (2,) for one column; None for regression
-    features : str
-        What the columns of the points are, for instance ``"pixels"``.
+    features : FittedMap or None
+        What makes the points of raw rows; None where raw rows are the points.
+    input_scale : float
+        Multiplies raw rows before the features are made: 1 / maximum.
     metadata : mapping of str to str
         Where the model comes from; carried into a model file and back.
     """
@@ -40,7 +43,8 @@ class Model:
     alpha: NDArray[Any]
     kernel: Kernel
     classes: NDArray[Any] | None = None
-    features: str = "pixels"
+    features: FittedMap | None = None
+    input_scale: float = 1.0
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def scores(
@@ -51,13 +55,30 @@ class Model:
         threads: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> NDArray[Any]:
-        """Return f at the rows of X, raw as the training points were: shape (m, c), in alpha's dtype.
+        """Return f at the rows of X, raw as the training rows were: shape (m, c), in alpha's dtype.
+
+        The features that the training points are made of are made of X first.
 
         Raises
         ------
         DataError
-            X has another number of features than the training points, or values that are not finite.
+            X has another number of values a row than the training rows, or values that are not finite.
         """
+        if self.features is not None:
+            rows = FeatureValues(check_points(X).values, self.input_scale)
+            with phase("features", progress) as beat:
+                X = self.features.apply(rows, threads=threads, progress=beat).values
+        return self.scores_of(X, engine=engine, threads=threads, progress=progress)
+
+    def scores_of(
+        self,
+        X: Any,
+        *,
+        engine: str = "auto",
+        threads: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> NDArray[Any]:
+        """Return f at points: rows of features, as the kernel sees them but for the scale."""
         scores: NDArray[Any] = predict(
             self.points,
             self.kernel,
@@ -77,8 +98,13 @@ class Model:
 
     @property
     def n_features(self) -> int:
-        """Number of columns a row must have."""
+        """Number of features the kernel sees."""
         return self.points.n_features
+
+    @property
+    def n_values(self) -> int:
+        """Number of values a raw row must have."""
+        return self.points.n_features if self.features is None else self.features.layout.n_values
 
     @property
     def n_samples(self) -> int:

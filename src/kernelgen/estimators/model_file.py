@@ -1,14 +1,16 @@
 """A model in one safetensors file: training points, coefficients, and what it takes to predict with them.
 
-The arrays are ``points`` (as stored: bytes stay bytes), ``alpha`` and, for floats, ``center``; the text
-says the format and its version, the kernel, the scale, the classes, the features, and where the model comes
-from. Reading runs no code.
+The arrays are ``points`` (as stored: bytes stay bytes), ``alpha``, for floats ``center``, and what the features have
+learned, ``features.NAME``. The text says the format and its version, the kernel, the scale, the classes, the features
+with all their parameters, the layout of the rows they are made from, and where the model comes from. Reading runs no
+code.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,17 @@ from kernelgen.arrays.points import Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.errors import DataError, UsageError
 from kernelgen.estimators.model import Model
+from kernelgen.features.base import FittedMap
+from kernelgen.features.layout import Layout
+from kernelgen.features.registry import features_from_description
 from kernelgen.kernels.registry import kernel_from_description
 
 FORMAT = "kernelgen-model"
-VERSION = "1"
-OWN_KEYS = ("format", "format_version", "kernelgen_version", "kernel", "scale", "classes", "features")
+VERSION = "2"
+OWN_KEYS = (
+    "format", "format_version", "kernelgen_version", "kernel", "scale", "classes", "features", "layout", "input_scale",
+)  # fmt: skip
+STATE = "features."
 
 
 def save_model(model: Model, path: str | PathLike[str]) -> None:
@@ -43,6 +51,8 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
     tensors = {"points": model.points.values, "alpha": model.alpha}
     if model.points.center is not None:
         tensors["center"] = model.points.center
+    if model.features is not None:
+        tensors |= {STATE + name: array for name, array in model.features.state().items()}
     own = {
         "format": FORMAT,
         "format_version": VERSION,
@@ -50,7 +60,9 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
         "kernel": json.dumps(model.kernel.describe()),
         "scale": repr(model.points.scale),
         "classes": json.dumps(None if model.classes is None else model.classes.tolist()),
-        "features": model.features,
+        "features": json.dumps(None if model.features is None else model.features.map.describe()),
+        "layout": json.dumps(None if model.features is None else asdict(model.features.layout)),
+        "input_scale": repr(model.input_scale),
     }
     write_tensors(path, tensors, {**model.metadata, **own})
 
@@ -74,7 +86,8 @@ def load_model(path: str | PathLike[str]) -> Model:
             alpha=tensors["alpha"],
             kernel=kernel_from_description(json.loads(text["kernel"])),
             classes=None if classes is None else np.array(classes),
-            features=text["features"],
+            features=_features(text, tensors),
+            input_scale=float(text["input_scale"]),
             metadata={name: value for name, value in text.items() if name not in OWN_KEYS},
         )
     except (KeyError, ValueError, TypeError) as error:
@@ -109,6 +122,16 @@ def check_destination(path: Path) -> None:
         raise DataError(f"cannot save to {path}: {folder} cannot be written to")
 
 
+def _features(text: dict[str, str], tensors: dict[str, NDArray[Any]]) -> FittedMap | None:
+    description, layout = json.loads(text["features"]), json.loads(text["layout"])
+    if description is None:
+        return None
+    shape = layout["image_shape"]
+    rows = Layout(layout["n_values"], None if shape is None else tuple(shape), layout["order"])
+    state = {name.removeprefix(STATE): array for name, array in tensors.items() if name.startswith(STATE)}
+    return features_from_description(description).restore(rows, state)
+
+
 def _check_shapes(path: str | PathLike[str], model: Model) -> None:
     values, alpha, center = model.points.values, model.alpha, model.points.center
     n_columns: int | None = alpha.shape[1] if alpha.ndim == 2 else None
@@ -119,6 +142,7 @@ def _check_shapes(path: str | PathLike[str], model: Model) -> None:
         and len(alpha) == len(values)
         and (expected is None or n_columns == expected)
         and (center is None or center.shape == values.shape[1:])
+        and (model.features is None or len(model.features.feature_names()) == values.shape[1])
     )
     if not good:
         raise DataError(

@@ -7,19 +7,20 @@ together, answers labels forced on the test set; and centers drawn at random ans
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_choice, check_points, check_positive
+from kernelgen.arrays.checks import check_choice, check_positive
 from kernelgen.arrays.points import Points
 from kernelgen.datasets.dataset import Dataset
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import DataError
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
+from kernelgen.experiments.feature_points import make_points
 from kernelgen.features.registry import make_features
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
 from kernelgen.kernels.gaussian import Gaussian
@@ -203,7 +204,11 @@ class _Solver:
             return None
         factor = Factor.load(self.config.factor, threads=self.config.threads)
         same = factor.n_samples == rows.train.n_samples and factor.kernel == Gaussian(bandwidth)
-        if not (same and np.array_equal(factor.points.values, rows.train.values[factor.rows])):
+        if not (
+            same
+            and isinstance(factor.points, Points)
+            and np.array_equal(factor.points.values, rows.train.values[factor.rows])
+        ):
             raise DataError(
                 f"{self.config.factor} is a factor of {factor.n_samples} points, {factor.kernel.describe()}; not of "
                 f"the {rows.train.n_samples} training points with a Gaussian kernel of bandwidth {bandwidth:g}"
@@ -269,12 +274,21 @@ class _Solver:
 
 def _rows(data: Dataset, config: NormsConfig, item: FeatureRow) -> tuple[_Rows, float]:
     n, m = SCALES[config.scale]
-    features = make_features(item.features)
-    values, scale = features.apply(data.X_train[:n], maximum=data.maximum)
-    train = check_points(values, name="the training set", scale=scale)
-    test = Points(features.apply(data.X_test[:m], maximum=data.maximum).values, scale)
-    classes, _ = encode_labels(data.y_train[:n])
-    y_train, y_test = (np.searchsorted(classes, y) for y in (data.y_train[:n], data.y_test[:m]))
+    part = replace(
+        data,
+        X_train=data.X_train[:n],
+        y_train=data.y_train[:n],
+        X_test=data.X_test[:m],
+        y_test=data.y_test[:m],
+    )
+    made = make_points(make_features(item.features), part, threads=config.threads)
+    train, test = made.train, made.test
+    if train.scale != test.scale:
+        raise DataError(
+            f"features {item.features!r} have one scale on training rows and another on test rows"
+        )
+    classes, _ = encode_labels(part.y_train)
+    y_train, y_test = (np.searchsorted(classes, y) for y in (part.y_train, part.y_test))
     bandwidth = item.bandwidth or item.widen * nearest_neighbour_bandwidth(train, seed=config.seed)
     index = np.arange(len(classes))
     return _Rows(train, test, y_train, y_test, np.eye(len(classes))[y_train], index), bandwidth

@@ -77,9 +77,9 @@ def read_rows(
         raise DataMissing(
             f"{source} is no data set ({names}), no {' or '.join(ARRAY_SUFFIXES)} file, and no folder"
         )
-    if rows.values.shape[1] != model.n_features:
+    if rows.values.shape[1] != model.n_values:
         raise DataError(
-            f"{source} has {rows.values.shape[1]} values a row, the model was trained on {model.n_features}"
+            f"{source} has {rows.values.shape[1]} values a row, the model was trained on {model.n_values}"
         )
     rows.warnings.extend(_unit_warnings(rows.values, model))
     return rows
@@ -103,7 +103,7 @@ def _folder_rows(folder: Path, model: Model, progress: LoadProgress | None) -> R
         raise DataMissing(
             f"{folder} has no image: no {', '.join(IMAGE_SUFFIXES)} file in it or one level below"
         )
-    values = np.empty((len(files), model.n_features), dtype=np.uint8)
+    values = np.empty((len(files), model.n_values), dtype=np.uint8)
     for row, file in enumerate(files):
         values[row] = _as_row(read_image(file), file, model)
         if progress is not None and (row % 256 == 255 or row == len(files) - 1):
@@ -127,10 +127,8 @@ def _as_row(image: NDArray[np.uint8], file: Path, model: Model) -> NDArray[np.ui
     found = " x ".join(str(side) for side in image.shape)
     if expected and found != expected:
         raise DataError(f"{file} is {found} (height, width, channels), the model was trained on {expected}")
-    if image.size != model.n_features:
-        raise DataError(
-            f"{file} is {found}, {image.size} values; the model was trained on {model.n_features}"
-        )
+    if image.size != model.n_values:
+        raise DataError(f"{file} is {found}, {image.size} values; the model was trained on {model.n_values}")
     if model.metadata.get("layout") == "planes":
         image = image.transpose(2, 0, 1)
     return image.ravel()
@@ -139,8 +137,9 @@ def _as_row(image: NDArray[np.uint8], file: Path, model: Model) -> NDArray[np.ui
 def _unit_warnings(values: NDArray[Any], model: Model) -> list[str]:
     """Warn of values already divided by their maximum, where the model divides raw ones."""
     largest = float(values.max(initial=0))
-    trained = float(model.points.values.max(initial=0))
+    is_raw = model.features is None or model.features.map.name == "pixels"
+    trained = float(model.points.values.max(initial=0)) if is_raw else 1 / model.input_scale
     if values.dtype.kind == "f" and 0 < largest <= 1.0 and trained > 2.0:
-        text = f"the largest value is {largest:.3g}, in the training data {trained:.4g}"
+        text = f"the largest value is {largest:.3g}, in the training data about {trained:.4g}"
         return [f"{text}: values must be raw, the model applies its scale itself"]
     return []

@@ -8,17 +8,18 @@ is what ``kernelgen sgd --n 500 --d 2000 --json`` prints.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_choice, check_points, check_positive
+from kernelgen.arrays.checks import check_choice, check_positive
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
 from kernelgen.estimators.targets import encode_labels
+from kernelgen.experiments.feature_points import make_points
 from kernelgen.features.random_fourier import RandomFourier
 from kernelgen.features.registry import make_features
 from kernelgen.linear.config import SGDConfig
@@ -180,10 +181,9 @@ def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
         )
         train, test = phi(X_train), phi(X_test) if len(X_test) else np.empty((0, count))
     else:
-        features = make_features(config.features)
-        values, scale = features.apply(X_train, maximum=data.maximum)
-        train = check_points(values, scale=scale).as_float64(slice(None))
-        test = np.asarray(features.apply(X_test, maximum=data.maximum).values, dtype=np.float64) * scale
+        part = replace(data, X_train=X_train, y_train=y_train, X_test=X_test, y_test=y_test)
+        made = make_points(make_features(config.features), part, threads=config.threads)
+        train, test = (points.as_float64(slice(None)) for points in (made.train, made.test))
     classes, Y = encode_labels(y_train)
     answers = [np.searchsorted(classes, y) for y in (y_train, y_test)]
     return SGDProblem(data.name, train, Y, answers[0], test, answers[1])

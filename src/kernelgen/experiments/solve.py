@@ -8,11 +8,8 @@ steps one by one, :func:`prepare_solve` and :func:`solve_problem`, to show the p
 
 from __future__ import annotations
 
-import platform
-import shlex
 import time
-from dataclasses import asdict, dataclass, fields, replace
-from importlib import metadata
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,8 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import kernelgen
-from kernelgen.arrays.checks import check_choice, check_non_negative, check_points, check_positive
 from kernelgen.arrays.points import Points
 from kernelgen.datasets.dataset import Dataset, LoadProgress
 from kernelgen.datasets.registry import load_dataset
@@ -29,186 +24,42 @@ from kernelgen.errors import UsageError
 from kernelgen.estimators.model import Model, check_solved
 from kernelgen.estimators.model_file import check_destination, save_model
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
+from kernelgen.experiments.feature_points import (
+    FeaturePoints,
+    add_features,
+    layout_of,
+    make_points,
+    stored_bytes,
+)
+from kernelgen.experiments.solve_record import (
+    WITH_BANDWIDTH,
+    SolveConfig,
+    SolveProblem,
+    SolveRecord,
+    kernel_of,
+    make_record,
+    versions,
+)
+from kernelgen.experiments.solve_streamed import is_streamed, plan_streamed, solve_streamed
+from kernelgen.features.base import FeatureMap
 from kernelgen.features.registry import make_features
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
+from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_bytes
 from kernelgen.kernels.base import Kernel
-from kernelgen.kernels.registry import KERNELS, make_kernel
 from kernelgen.randomization.corruptions import parse_labels
 from kernelgen.solvers.cholesky import factorize
 from kernelgen.solvers.memory import PeakMemory
-from kernelgen.solvers.plan import PRECISIONS, Plan, plan
+from kernelgen.solvers.plan import Plan, check_fits, plan
 from kernelgen.solvers.progress import ProgressCallback
 
-WITH_BANDWIDTH = ("gaussian", "laplacian")
-DEFAULT_DEGREE = 3
-
-
-@dataclass(frozen=True)
-class SolveConfig:
-    """What to solve and how; checked when made.
-
-    Parameters
-    ----------
-    dataset : str
-        Name of a data set, or path of an ``.npz`` or ``.npy`` file.
-    data_dir : str or None
-        Folder of the files or its parent.
-    offline : bool
-        Download nothing.
-    features : str
-        What the kernel sees; "pixels" are values / 255 (digits / 16).
-    kernel : {"gaussian", "laplacian", "polynomial", "linear"}
-    bandwidth : float or "auto"
-        Of the gaussian and laplacian kernels; "auto" is the median distance to the nearest neighbour.
-    degree : int or None, normalize : bool
-        Of the polynomial kernel; None means 3.
-    ridge : float
-        Added to the diagonal of K; 0 interpolates.
-    n_train, n_test : int or None
-        The first rows in the data set's own order; None means all. Images of a ``folder`` are in an order
-        shuffled by `seed`.
-    labels : str
-        "true", "random" or "corrupted:P", of the training set only.
-    precision, engine, threads
-        As for :func:`kernelgen.factorize`.
-    memory_budget : int, str or None
-        Bytes, or for instance "8GB"; None means what is available.
-    seed : int
-        Of corrupted labels, of the split and order of a ``folder``, and of the rows the rule for the
-        bandwidth samples.
-    """
-
-    dataset: str = "digits"
-    data_dir: str | None = None
-    offline: bool = False
-    features: str = "pixels"
-    kernel: str = "gaussian"
-    bandwidth: float | str = "auto"
-    degree: int | None = None
-    normalize: bool = False
-    ridge: float = 0.0
-    n_train: int | None = None
-    n_test: int | None = None
-    labels: str = "true"
-    precision: str = "auto"
-    engine: str = "auto"
-    threads: int | None = None
-    memory_budget: int | str | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_choice(self.kernel, "kernel", KERNELS)
-        check_choice(self.precision, "precision", PRECISIONS)
-        check_non_negative(self.ridge, "ridge")
-        make_features(self.features)
-        parse_labels(self.labels)
-        if self.bandwidth != "auto":
-            check_positive(self.bandwidth, "bandwidth")
-            self._check_read("bandwidth", WITH_BANDWIDTH)
-        if self.degree is not None:
-            self._check_read("degree", ("polynomial",))
-        if self.normalize:
-            self._check_read("normalize", ("polynomial",))
-        for name, least in (("n_train", 1), ("n_test", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{name} must be at least {least}, got {value}")
-
-    def _check_read(self, name: str, kernels: tuple[str, ...]) -> None:
-        if self.kernel not in kernels:
-            raise UsageError(f"the {self.kernel} kernel has no {name}; {' and '.join(kernels)} have one")
-
-    def command(self) -> str:
-        """Return the command line that runs this config.
-
-        Examples
-        --------
-        >>> SolveConfig(kernel="polynomial", degree=4, normalize=True, n_train=500).command()
-        'kernelgen solve --kernel polynomial --degree 4 --normalize --n-train 500'
-        """
-        words = ["kernelgen", "solve"]
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if value == item.default:
-                continue
-            words.append("--" + item.name.replace("_", "-"))
-            if value is not True:
-                words.append(f"{value:g}" if isinstance(value, float) else str(value))
-        return shlex.join(words)
-
-
-@dataclass(frozen=True)
-class SolveProblem:
-    """Points, labels and kernel, ready to be solved, and the plan for it; nothing large is allocated yet."""
-
-    config: SolveConfig
-    data: Dataset
-    train: Points
-    test: Points
-    y_train: NDArray[np.int64]
-    kernel: Kernel
-    plan: Plan
-    seconds: dict[str, float]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What the data set's loader had to say: other bytes than the official ones, for instance."""
-        return list(self.data.provenance.get("warnings", []))
-
-    def plan_as_dict(self) -> dict[str, Any]:
-        """Return the plan and what it is for, ready for JSON."""
-        return {
-            "dataset": self.data.name,
-            "kernel": self.config.kernel,
-            "bandwidth": getattr(self.kernel, "bandwidth", None),
-            "command": self.config.command(),
-            **self.plan.as_dict(),
-        }
-
-
-@dataclass(frozen=True)
-class SolveRecord:
-    """What was solved, how well, how it was proved and what it took; the fields are the keys of the JSON object.
-
-    Errors are fractions. ``seconds`` has ``gram, factor, solve, refine, predict`` and their ``total`` with
-    the time of the bandwidth rule; ``load``, the time to read the data, comes on top. ``planned_bytes`` and
-    ``peak_bytes`` are above the start of the solve, with the data in memory.
-    """
-
-    dataset: str
-    kernel: str
-    bandwidth: float | None
-    n_train: int
-    n_test: int
-    n_features: int
-    test_error: float | None
-    train_error: float
-    certificate: dict[str, Any]
-    seconds: dict[str, float]
-    planned_bytes: int
-    peak_bytes: int
-    engine: str
-    precision: str
-    threads: int
-    seed: int
-    versions: dict[str, str]
-    status: str
-    message: str
-    features: str
-    labels: str
-    label_changes: int
-    ridge: float
-    kernel_parameters: dict[str, Any]
-    n_classes: int
-    iterations: int
-    tile: int
-    data: dict[str, Any]
-    model: str | None
-    command: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
-        return asdict(self)
+__all__ = [
+    "SolveConfig",
+    "SolveProblem",
+    "SolveRecord",
+    "prepare_solve",
+    "run_solve",
+    "solve_problem",
+    "versions",
+]
 
 
 def run_solve(
@@ -261,33 +112,46 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
     )
     corrupt = parse_labels(config.labels)
     X_train, y_train = corrupt(data.X_train, data.y_train, np.random.default_rng(config.seed))
+    data = replace(data, X_train=X_train)
     features = make_features(config.features)
-    values, scale = features.apply(X_train, maximum=data.maximum)
-    train = check_points(values, name="the training set", scale=scale)
-    test = Points(features.apply(data.X_test, maximum=data.maximum).values, scale)
+    output = features.output(layout_of(data), data.X_train.dtype)
     loaded = time.perf_counter()
-    kernel = _make_kernel(config, train)
+    points = None if output.peak_bytes else make_points(features, data)
+    made = time.perf_counter()
+    waits = points is None and config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
+    kernel = None if waits else _make_kernel(config, points)
     prepared = time.perf_counter()
     return SolveProblem(
         config=config,
         data=data,
-        train=train,
-        test=test,
         y_train=y_train,
+        features=features,
+        points=points,
         kernel=kernel,
-        plan=plan(
-            train.n_samples,
-            train.n_features,
-            n_targets=encode_labels(y_train)[1].shape[1],
-            n_test=test.n_samples,
-            precision=config.precision,
-            values_dtype=train.values.dtype,
-            engine=config.engine,
-            threads=config.threads,
-            budget_bytes=config.memory_budget,
+        plan=(plan_streamed if is_streamed(features) else _make_plan)(
+            config, data, features, n_targets=encode_labels(y_train)[1].shape[1]
         ),
-        seconds={"load": loaded - start, "bandwidth": prepared - loaded},
+        seconds={"load": loaded - start, "features": made - loaded, "bandwidth": prepared - made},
     )
+
+
+def _make_plan(config: SolveConfig, data: Dataset, features: FeatureMap, *, n_targets: int) -> Plan:
+    output = features.output(layout_of(data), data.X_train.dtype)
+    n_train, n_test = len(data.X_train), len(data.X_test)
+    solving = plan(
+        n_train,
+        output.layout.n_values,
+        n_targets=n_targets,
+        n_test=n_test,
+        precision=config.precision,
+        values_dtype=output.dtype,
+        engine=config.engine,
+        threads=config.threads,
+        budget_bytes=config.memory_budget,
+        held_bytes=stored_bytes(output, n_train + n_test),
+    )
+    rule = rule_bytes(n_train, output.layout.n_values) if isinstance(config.bandwidth, str) else 0
+    return add_features(solving, features, data, threads=config.threads, then_bytes=rule)
 
 
 def solve_problem(
@@ -299,88 +163,92 @@ def solve_problem(
     """Solve what was prepared, predict the test set, write the model where asked, and record it all."""
     if save is not None:
         check_destination(Path(save))  # now, not after hours of work
+    if save is not None and is_streamed(problem.features):
+        raise UsageError(
+            "a model of streamed features is not saved: its features are made again from all training images. "
+            "The inner products can be kept with resume=FILE"
+        )
+    check_fits(problem.plan)
     with PeakMemory() as memory:
-        record, model = _solve(problem, progress)
+        if is_streamed(problem.features):
+            record, model = solve_streamed(problem, progress), None
+        else:
+            record, model = _solve(problem, progress)
     record = replace(record, peak_bytes=memory.bytes, model=None if save is None else str(save))
-    if save is not None:
+    if save is not None and model is not None:
         save_model(replace(model, metadata=_model_metadata(record, problem.data)), save)
     return record
 
 
 def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[SolveRecord, Model]:
     config = problem.config
+    points, kernel, prepared = _prepared(problem, progress)
+    train, test = points.train, points.test
+    held = 0 if problem.points is not None else train.values.nbytes + test.values.nbytes
     start = time.perf_counter()
     classes, Y = encode_labels(problem.y_train)
     factor = factorize(
-        problem.train.values,
-        problem.kernel,
-        scale=problem.train.scale,
+        train.values,
+        kernel,
+        scale=train.scale,
         ridge=config.ridge,
         precision=config.precision,
         engine=config.engine,
         threads=config.threads,
-        memory_budget=config.memory_budget,
+        memory_budget=config.memory_budget if not held else problem.plan.budget_bytes - held,
         progress=progress,
         n_targets=Y.shape[1],
     )
     solution = check_solved(factor.solve(Y, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, classes), problem.y_train)
     model = Model(
-        points=replace(problem.train, center=factor.points.center),
+        points=replace(train, center=factor.center),
         alpha=solution.alpha,
-        kernel=problem.kernel,
+        kernel=kernel,
         classes=_class_values(problem.data.class_names)[classes],
-        features=config.features,
+        features=points.fitted,
+        input_scale=1.0 / problem.data.maximum,
     )
     del factor  # its memory is not needed to predict
     solved = time.perf_counter()
-    test_error = _test_error(problem, model, classes, progress)
+    test_error = _test_error(problem, model, test, progress)
     stop = time.perf_counter()
     stats = solution.stats
-    record = SolveRecord(
-        dataset=problem.data.name,
-        kernel=config.kernel,
-        bandwidth=getattr(problem.kernel, "bandwidth", None),
-        n_train=problem.train.n_samples,
-        n_test=problem.test.n_samples,
-        n_features=problem.train.n_features,
-        test_error=test_error,
+    record = make_record(
+        problem,
+        kernel,
+        solution,
+        n_features=train.n_features,
         train_error=train_error,
-        certificate=replace(solution.certificate, train_error=train_error).as_dict(),
+        test_error=test_error,
         seconds={
             **stats.seconds,
             "predict": stop - solved,
-            "total": problem.seconds["bandwidth"] + stop - start,
-            **problem.seconds,
+            "total": prepared["features"] + prepared["bandwidth"] + stop - start,
+            **prepared,
         },
-        planned_bytes=max(stats.planned_bytes, problem.plan.phases[-1].bytes),  # the last phase predicts
-        peak_bytes=stats.peak_bytes,
-        engine=stats.engine,
-        precision=stats.precision,
-        threads=stats.threads,
-        seed=config.seed,
-        versions=versions(),
-        status=str(solution.status),
-        message=solution.message,
-        features=config.features,
-        labels=config.labels,
-        label_changes=int(np.count_nonzero(problem.y_train != problem.data.y_train)),
-        ridge=float(config.ridge),
-        kernel_parameters=problem.kernel.describe(),
-        n_classes=len(classes),
-        iterations=stats.iterations,
-        tile=stats.tile,
-        data={"source": problem.data.source, **problem.data.provenance},
-        model=None,
-        command=config.command(),
+        # the last phase predicts; the first one makes features, if they are made
+        planned_bytes=max(
+            stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes
+        ),
     )
     return record, model
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what the numbers depend on."""
-    found = {"kernelgen": kernelgen.__version__, "python": platform.python_version()}
-    return found | {name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn")}
+def _prepared(
+    problem: SolveProblem, progress: ProgressCallback | None
+) -> tuple[FeaturePoints, Kernel, dict[str, float]]:
+    """Points, kernel and seconds spent, with features made and bandwidth chosen where they were waiting."""
+    config, start = problem.config, time.perf_counter()
+    points = problem.points or make_points(
+        problem.features, problem.data, threads=config.threads, progress=progress
+    )
+    made = time.perf_counter()
+    kernel = problem.kernel or _make_kernel(config, points)
+    seconds = dict(problem.seconds)
+    seconds["features"] += made - start
+    seconds["bandwidth"] += time.perf_counter() - made
+    return points, kernel, seconds
 
 
 def _count(asked: int | None, available: int, name: str, data: Dataset) -> int:
@@ -389,28 +257,23 @@ def _count(asked: int | None, available: int, name: str, data: Dataset) -> int:
     return available if asked is None else asked
 
 
-def _make_kernel(config: SolveConfig, train: Points) -> Kernel:
-    bandwidth = config.bandwidth
-    if config.kernel in WITH_BANDWIDTH and bandwidth == "auto":
-        bandwidth = nearest_neighbour_bandwidth(train, seed=config.seed)
-    return make_kernel(
-        config.kernel,
-        bandwidth=None if bandwidth == "auto" else float(bandwidth),
-        degree=DEFAULT_DEGREE if config.degree is None else config.degree,
-        normalize=config.normalize,
-    )
+def _make_kernel(config: SolveConfig, points: FeaturePoints | None) -> Kernel:
+    """The kernel; `points` are needed where the bandwidth is a rule."""
+    by_rule = config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
+    if not by_rule or points is None:
+        return kernel_of(config, None)
+    return kernel_of(config, nearest_neighbour_bandwidth(points.train, seed=config.seed))
 
 
 def _test_error(
-    problem: SolveProblem, model: Model, classes: NDArray[Any], progress: ProgressCallback | None
+    problem: SolveProblem, model: Model, test: Points, progress: ProgressCallback | None
 ) -> float | None:
-    if problem.test.n_samples == 0:
+    if test.n_samples == 0:
         return None
     config = problem.config
-    scores = model.scores(
-        problem.test.values, engine=config.engine, threads=config.threads, progress=progress
-    )
-    return error_rate(decode_scores(scores, classes), problem.data.y_test)
+    scores = model.scores_of(test.values, engine=config.engine, threads=config.threads, progress=progress)
+    names = _class_values(problem.data.class_names)
+    return error_rate(model.decode(scores), names[problem.data.y_test])
 
 
 def _class_values(names: tuple[str, ...]) -> NDArray[Any]:

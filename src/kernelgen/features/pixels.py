@@ -1,19 +1,27 @@
-"""Raw values divided by their maximum."""
+"""Raw values divided by their maximum: the map that changes nothing."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.errors import UsageError
-from kernelgen.features.base import FeatureValues
+from kernelgen.features.base import (
+    FeatureMap,
+    FeatureValues,
+    FittedMap,
+    Output,
+    ProgressFraction,
+    no_state,
+)
+from kernelgen.features.layout import Layout
 
 
-@dataclass(frozen=True, slots=True)
-class Pixels:
+@dataclass(frozen=True)
+class Pixels(FeatureMap):
     """Pixel values in [0, 1]: values / maximum, with the division kept as a scale.
 
     Notes
@@ -24,25 +32,56 @@ class Pixels:
     Examples
     --------
     >>> import numpy as np
-    >>> values, scale = Pixels().apply(np.array([[0, 255]], dtype=np.uint8), maximum=255.0)
+    >>> X = FeatureValues(np.array([[0, 255]], dtype=np.uint8), 1 / 255)
+    >>> values, scale = Pixels().fit(X, Layout(2)).apply(X)
     >>> values.dtype, (values * scale).tolist()
     (dtype('uint8'), [[0.0, 1.0]])
     """
 
-    name: ClassVar[str] = "pixels"
+    name = "pixels"
 
-    def apply(self, X: NDArray[Any], *, maximum: float) -> FeatureValues:
-        """X itself, and 1 / maximum.
+    def output(self, layout: Layout, dtype: Any) -> Output:
+        """The same layout and dtype, at no cost: no array is made."""
+        return Output(layout, np.dtype(dtype), 0.0, 0)
 
-        Raises
-        ------
-        UsageError
-            `maximum` is not a positive finite number.
-        """
-        if not (math.isfinite(maximum) and maximum > 0):
-            raise UsageError(f"maximum must be a positive number, got {maximum!r}")
-        return FeatureValues(X, 1.0 / maximum)
+    def fit(
+        self,
+        X: FeatureValues,
+        layout: Layout,
+        *,
+        threads: int | None = None,
+        progress: ProgressFraction | None = None,
+    ) -> FittedPixels:
+        """Nothing is learned."""
+        return FittedPixels(self, layout)
 
-    def describe(self) -> dict[str, Any]:
-        """Name and parameters, for JSON."""
-        return {"name": self.name}
+    def restore(self, layout: Layout, state: Mapping[str, NDArray[Any]]) -> FittedPixels:
+        """Nothing was learned."""
+        no_state(self.name, state)
+        return FittedPixels(self, layout)
+
+
+@dataclass(frozen=True)
+class FittedPixels(FittedMap):
+    """The identity on rows of one layout."""
+
+    map: Pixels
+    layout: Layout
+
+    keeps_names = True
+
+    def apply(
+        self,
+        X: FeatureValues,
+        *,
+        threads: int | None = None,
+        progress: ProgressFraction | None = None,
+        overwrite: bool = False,
+    ) -> FeatureValues:
+        """X itself."""
+        self.check(X)
+        return X
+
+    def feature_names(self) -> list[str]:
+        """``pixels0``, ``pixels1`` and so on: positions in the row."""
+        return [f"{self.map.name}{k}" for k in range(self.layout.n_values)]

@@ -4,11 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernelgen.arrays.checks import check_positive
 from kernelgen.arrays.duplicates import find_duplicates
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray, Points, center_of
 from kernelgen.errors import UsageError
 
 _COLUMNS = 4096  # rows of the points met at a time
+
+
+def rule_multiple(bandwidth: float | str) -> float | None:
+    """What the rule's distance is multiplied by: 1 for ``"auto"``, X for ``"auto:X"``, None for a number.
+
+    Raises
+    ------
+    UsageError
+        The bandwidth is none of these.
+
+    Examples
+    --------
+    >>> rule_multiple("auto"), rule_multiple("auto:2.5"), rule_multiple(5.0)
+    (1.0, 2.5, None)
+    """
+    if not isinstance(bandwidth, str):
+        check_positive(bandwidth, "bandwidth")
+        return None
+    rule, colon, multiple = bandwidth.partition(":")
+    try:
+        if rule == "auto":
+            return check_positive(float(multiple) if colon else 1.0, "the multiple of the rule")
+    except ValueError:
+        pass
+    raise UsageError(
+        f"bandwidth is a positive number, 'auto', or 'auto:X' with X positive; got {bandwidth!r}"
+    )
 
 
 def nearest_neighbour_bandwidth(points: Points, *, n_rows: int = 1000, seed: int = 0) -> float:
@@ -61,6 +90,35 @@ def nearest_neighbour_bandwidth(points: Points, *, n_rows: int = 1000, seed: int
     nearest = _nearest_rows(center_of(points), sample, rows)
     gaps = points.as_float64(sample) - points.as_float64(nearest)
     return float(np.median(np.linalg.norm(gaps, axis=1)))
+
+
+def nearest_neighbour_bandwidth_of_products(
+    products: InnerProducts, *, n_rows: int = 1000, seed: int = 0
+) -> float:
+    """The same rule where only inner products are there; rows must be distinct, as they are for ridge 0.
+
+    |x - z|^2 = |x|^2 + |z|^2 - 2 <x, z>
+    """
+    n = products.n_samples
+    if n < 2:
+        raise UsageError(
+            "bandwidth='auto' needs distances between distinct rows, and there is only one: "
+            "give the bandwidth as a number"
+        )
+    sample = np.arange(n) if n <= n_rows else np.random.default_rng(seed).choice(n, n_rows, replace=False)
+    norms = products.squared_norms()
+    nearest = np.empty(len(sample))
+    for k, row in enumerate(sample):
+        squares = norms[row] + norms - 2.0 * products.full_row(row)
+        squares[row] = np.inf
+        nearest[k] = squares.min()
+    return float(np.median(np.sqrt(np.maximum(nearest, 0.0))))
+
+
+def rule_bytes(n_samples: int, n_features: int, *, n_rows: int = 1000) -> int:
+    """Bytes that :func:`nearest_neighbour_bandwidth` allocates: its sample, a block of points, their distances."""
+    r, c = min(n_samples, n_rows), min(n_samples, _COLUMNS)
+    return 8 * (3 * r + 2 * c) * n_features + 3 * 8 * r * c
 
 
 def _nearest_rows(points: Points, sample: np.ndarray, rows: np.ndarray) -> np.ndarray:

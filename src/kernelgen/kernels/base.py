@@ -48,6 +48,16 @@ class Kernel:
         """Kernel values of an array of quantities, elementwise."""
         raise NotImplementedError
 
+    def evaluate_products(self, products: Any, left: Any, right: Any) -> Any:
+        """Kernel values from inner products <x, z> and the squared norms |x|^2 (left) and |z|^2 (right).
+
+        |x - z|^2 = |x|^2 + |z|^2 - 2 <x, z>,    <x, z> / (|x| |z|) where the kernel normalizes
+        """
+        if self.uses_distance:
+            squared = np.maximum(left + right - 2.0 * products, 0.0)
+            return self.evaluate(np.sqrt(squared) if self.of == "distance" else squared)
+        return self.evaluate(products / np.sqrt(left * right) if self.normalize else products)
+
     def describe(self) -> dict[str, Any]:
         """Name and parameters, ready for JSON."""
         return {"name": self.name}
@@ -63,7 +73,7 @@ class Kernel:
         Z : array, shape (m, d), or None for K(X, X) with its exact diagonal
         scale : float
             Multiplies both.
-        engine : {"auto", "native", "portable"}
+        engine : {"auto", "native", "portable", "cuda"}
         threads : int or None
             None means every core this process may use.
 

@@ -1,1 +1,4 @@
-"""Reports: records in, Markdown and plots out. Plots need the ``plot`` extra, and say so where it is missing."""
+"""Records into plots, as SVG and PNG: :mod:`~kernelgen.report.figure` writes them, one module an experiment draws.
+
+matplotlib is the ``plot`` extra and is imported when a plot is drawn.
+"""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from kernelgen.report.style import COLOURS, LINES, MARKERS, figure, save, save_both
+from kernelgen.report.figure import COLOURS, LINES, MARKERS, new_figure, style
 
 FLOOR = 1e-17  # zeros on a logarithmic axis
 
 
-def draw_trace(points: Sequence[Any], path: Path) -> Path:
+def draw_trace(points: Sequence[Any]) -> Any:
     """One run: distance to the solution, distance from the span, and training loss against the epoch."""
-    with figure() as (drawn, axes):
+    drawn, axes = new_figure(width=6.4, height=4.2)
+    with style():
         epochs = [point.epoch for point in points]
         for k, (name, label) in enumerate(
             (
@@ -29,12 +29,13 @@ def draw_trace(points: Sequence[Any], path: Path) -> Path:
                 )
         axes.set(xlabel="epoch", ylabel="")
         axes.legend()
-        return save(drawn, path)
+    return drawn
 
 
-def draw_curves(record: dict[str, Any], stem: Path) -> list[Path]:
+def draw_curves(record: dict[str, Any]) -> Any:
     """Distance to the minimum norm against the epoch, a line for each choice of step, batch and momentum."""
-    with figure(8.0, 5.0) as (drawn, axes):
+    drawn, axes = new_figure(width=7.5, height=4.6)
+    with style():
         for k, run in enumerate(record["runs"]):
             axes.semilogy(
                 run["epoch"],
@@ -46,12 +47,13 @@ def draw_curves(record: dict[str, Any], stem: Path) -> list[Path]:
         axes.set(xlabel="epoch", ylabel=r"$|w - w_{\min}| \,/\, |w_{\min}|$")
         axes.set_title(f"SGD from 0 on {record['n']:,} Gaussian rows, {record['d']:,} features")
         axes.legend(ncols=2)
-        return save_both(drawn, stem)
+    return drawn
 
 
-def draw_norms(record: dict[str, Any], stem: Path) -> list[Path]:
+def draw_norms(record: dict[str, Any]) -> Any:
     """Norm against test error for every interpolant; and norm and error against the bandwidth."""
-    with figure(11.5, 4.8, columns=2) as (drawn, (left, right)):
+    drawn, (left, right) = new_figure(2, height=4.2)
+    with style():
         for k, row in enumerate(record["interpolants"]):
             left.plot(
                 row["norm"],
@@ -77,12 +79,13 @@ def draw_norms(record: dict[str, Any], stem: Path) -> list[Path]:
         other.set_ylim(0, 1.5 * max(100 * row["test_error"] for row in sweep))
         other.grid(visible=False)
         right.set_title("True labels, one data set")
-        return save_both(drawn, stem)
+    return drawn
 
 
-def draw_double_descent(record: dict[str, Any], stem: Path) -> list[Path]:
+def draw_double_descent(record: dict[str, Any]) -> Any:
     """Measured risk against the formula on Gaussian rows; test error and norm of random features on real ones."""
-    with figure(11.5, 4.8, columns=2) as (drawn, (left, right)):
+    drawn, (left, right) = new_figure(2, height=4.2)
+    with style():
         for k, curve in enumerate(record["gaussian"]):
             grid = curve["formula"]
             left.plot(grid["ratio"], grid["risk"], "-", color=COLOURS[k], label=f"formula, {curve['name']}")
@@ -108,4 +111,4 @@ def draw_double_descent(record: dict[str, Any], stem: Path) -> list[Path]:
         other.grid(visible=False)
         right.axvline(record["n_rows"], color="0.6", linewidth=1)
         right.set_title(f"{record['dataset']}, {record['n_rows']:,} rows")
-        return save_both(drawn, stem)
+    return drawn

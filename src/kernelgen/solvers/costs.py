@@ -92,6 +92,9 @@ class Costs:
         d, c, dtype = self.n_features, self.n_targets, factor_dtype(precision)
         column = 8 * n * c
         resting = self.engine.storage_elements(n, self.tile) * dtype.itemsize + 8 * d + self.held_bytes
+        if self.engine.memory() is not None:  # bytes of a card: the points are there too, the columns are not
+            column = 0
+            resting += n * d * self.values_dtype.itemsize
 
         def workspace(phase: Any, dtype: Any) -> int:
             return self.engine.workspace_bytes(
@@ -100,13 +103,20 @@ class Costs:
 
         solving = 3 * column + workspace("solve", dtype)  # targets, right-hand sides, solution
         alpha_dtype = np.dtype(np.float32 if precision == "float32" else np.float64)
+        predicting = 2 * 8 * self.n_test * c + self._test_points() + workspace("predict", alpha_dtype)
         return {
             "factor": resting + workspace("factor", dtype),
             "solve": resting + solving,
             # targets and their scaled copy, alpha, product, residual; x, r, z, p, K p of the descent
             "refine": resting + 10 * column + max(workspace("multiply", np.dtype(np.float64)), solving),
-            "predict": resting + column + 2 * 8 * self.n_test * c + workspace("predict", alpha_dtype),
+            "predict": resting + column + predicting,
         }
+
+    def _test_points(self) -> int:
+        """Bytes of the test points, where they have to be moved: as they are, and as products read them."""
+        if self.engine.memory() is None:
+            return 0
+        return self.n_test * self.n_features * (self.values_dtype.itemsize + 8)
 
     def suggest(self, n: int, precision: str, budget: int) -> str:
         """The same problem in a narrower factor where that fits, else the most points that do."""

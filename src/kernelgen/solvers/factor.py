@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_non_negative, check_targets
 from kernelgen.arrays.duplicates import Duplicates, check_labels_agree
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, FloatArray, Points
 from kernelgen.engines.base import Engine, Heartbeat, TileFactor
 from kernelgen.engines.choose import choose
@@ -19,11 +20,12 @@ from kernelgen.errors import UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.certificate import certify, estimate_inverse_norm
 from kernelgen.solvers.conjgrad import column_norms
-from kernelgen.solvers.memory import PeakMemory
+from kernelgen.solvers.memory import peak_of
 from kernelgen.solvers.plan import Plan
 from kernelgen.solvers.predict import predict
 from kernelgen.solvers.progress import ProgressCallback, phase, share
 from kernelgen.solvers.refine import Refined, refine
+from kernelgen.solvers.residence import like, to_host
 from kernelgen.solvers.result import Certificate, Solution, Stats, Status
 
 EPS32 = float(np.finfo(np.float32).eps)
@@ -37,8 +39,10 @@ class Factor:
 
     Attributes
     ----------
-    points : Points
-        The rows of L: the caller's, less those merged into an equal earlier row.
+    points : Points or InnerProducts
+        The rows of L: the caller's, less those merged into an equal earlier row. Inner products where the features
+        were streamed (:func:`~kernelgen.solvers.products.factorize_products`); such a factor neither predicts by itself
+        nor is saved.
     kernel : Kernel
     ridge : float
     precision : {"float32", "float64", "mixed"}
@@ -51,7 +55,8 @@ class Factor:
         factor is then the preconditioner of a near-by matrix; the system solved stays K alpha = Y.
     """
 
-    points: Points
+    points: Points | InnerProducts
+    placed: Points | InnerProducts = field(repr=False)  # the same where the engine computes
     kernel: Kernel
     ridge: float
     precision: str
@@ -70,6 +75,11 @@ class Factor:
     _norm: float | None = field(default=None, repr=False)  # |K + ridge I|_1
     _inverse_norm: float | None = field(default=None, repr=False)
     _diag_inverse: FloatArray | None = field(default=None, repr=False)
+
+    @property
+    def center(self) -> FloatArray | None:
+        """What the kernel sees the points less of; None where they are as they came."""
+        return None if isinstance(self.points, InnerProducts) else self.points.center
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -95,7 +105,8 @@ class Factor:
         Parameters
         ----------
         Y : array, shape (n,) or (n, c)
-            Targets in the order of the caller's rows; equal rows need equal targets.
+            Targets in the order of the caller's rows; equal rows need equal targets. For a CuPy array, ``alpha`` and
+            ``fitted`` are CuPy arrays.
         tol : float
             Relative residual |Y - K alpha| / |Y| that every column must reach.
         max_iterations : int
@@ -124,11 +135,11 @@ class Factor:
         tol = check_non_negative(tol, "tol")
         if max_iterations < 0:
             raise UsageError(f"max_iterations must be at least 0, got {max_iterations}")
-        targets, was_1d = check_targets(Y, self.n_samples)
+        targets, was_1d = check_targets(to_host(Y), self.n_samples)
         if self.first is not None:
             check_labels_agree(self._duplicates(), targets)
             targets = targets[self.rows]
-        with PeakMemory() as memory:
+        with peak_of(self._module) as memory:
             start = time.perf_counter()
             units = _binary_units(targets)
             alpha = self._direct(targets / units, max_iterations, progress)
@@ -139,8 +150,10 @@ class Factor:
             seconds = {"solve": solved - start, "refine": time.perf_counter() - solved}
         status, message = self._verdict(refined, certificate, tol)
         return Solution(
-            alpha=self._expand(refined.alpha, was_1d, merged=0.0).astype(self._alpha_dtype, copy=False),
-            fitted=self._expand(refined.product - self.ridge * refined.alpha, was_1d),
+            alpha=like(
+                self._expand(refined.alpha, was_1d, merged=0.0).astype(self._alpha_dtype, copy=False), Y
+            ),
+            fitted=like(self._expand(refined.product - self.ridge * refined.alpha, was_1d), Y),
             status=status,
             certificate=certificate,
             stats=self._stats(seconds, refined.iterations, memory.bytes),
@@ -170,25 +183,33 @@ class Factor:
 
         Exactly 0 on rows that have an equal row: their twin stays in. The accuracy is that of :meth:`diag_inverse`.
         """
-        alpha = np.asarray(solution.alpha, dtype=np.float64)
+        alpha = np.asarray(to_host(solution.alpha), dtype=np.float64)
         columns = alpha[:, None] if alpha.ndim == 1 else alpha
         residuals = np.zeros_like(columns)
         residuals[self.rows] = columns[self.rows] / self.diag_inverse(progress=progress)[:, None]
         if self.first is not None:
             repeats = np.flatnonzero(self.first != np.arange(self.n_samples))
             residuals[self.first[repeats]] = 0.0
-        return residuals.reshape(alpha.shape)
+        return like(residuals.reshape(alpha.shape), solution.alpha)
 
     def predict(self, X: Any, alpha: AnyArray, *, progress: ProgressCallback | None = None) -> AnyArray:
-        """f(x) = sum_i k(x, x_i) alpha_i for each row x of X; alpha as in a Solution, of shape (n,) or (n, c)."""
-        alpha = np.asarray(alpha)
+        """f(x) = sum_i k(x, x_i) alpha_i for each row x of X; alpha as in a Solution, of shape (n,) or (n, c).
+
+        The values lie where X does.
+        """
+        if isinstance(self.placed, InnerProducts):
+            raise UsageError(
+                "this factor was made from inner products: predict with linear_scores or kernel_scores of "
+                "kernelgen.solvers.streamed, which make the features again"
+            )
+        alpha = np.asarray(to_host(alpha))
         if alpha.shape[:1] != (self.n_samples,):
             raise UsageError(
                 f"alpha of shape {alpha.shape} does not have the {self.n_samples} rows of the factor"
             )
         own = alpha if self.first is None else alpha[self.rows]
         return predict(
-            self.points, self.kernel, own, X, engine=self.engine, threads=self.threads, progress=progress
+            self.placed, self.kernel, own, X, engine=self.engine, threads=self.threads, progress=progress
         )
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -253,7 +274,12 @@ class Factor:
     ) -> Refined:
         def multiply(P: FloatArray, beat: Heartbeat | None) -> FloatArray:
             product, row_sums = self._module.multiply(
-                self.points, self.kernel, P, ridge=self.ridge, threads=self.threads, heartbeat=beat
+                self.placed,  # type: ignore[arg-type]  # inner products come with the native engine only
+                self.kernel,
+                P,
+                ridge=self.ridge,
+                threads=self.threads,
+                heartbeat=beat,
             )
             self._norm = float(row_sums.max())
             return product

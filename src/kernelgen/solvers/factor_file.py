@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from kernelgen.arrays.checks import check_threads
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.engines.base import TileFactor, storage_elements
+from kernelgen.engines.choose import choose
 from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.kernels.registry import kernel_from_description
@@ -25,15 +27,19 @@ VERSION = "1"
 
 def save_factor(factor: Factor, path: str | PathLike[str]) -> None:
     """Write a factor; L goes from where it is to the disk, without a copy in memory."""
-    tensors: dict[str, AnyArray] = {"L": factor.tiles.storage, "values": factor.points.values}
-    if factor.points.center is not None:
-        tensors["center"] = factor.points.center
+    points = factor.points
+    if isinstance(points, InnerProducts):
+        raise UsageError("a factor of inner products is not saved: keep their checkpoint, and factor again")
+    storage = choose(factor.engine).fetch(factor.tiles.storage)  # from a card: one copy; else where it is
+    tensors: dict[str, AnyArray] = {"L": storage, "values": points.values}
+    if points.center is not None:
+        tensors["center"] = points.center
     if factor.first is not None:
         tensors["first"] = factor.first
     tiles = factor.tiles
     record = {
         "kernel": factor.kernel.describe(),
-        "scale": factor.points.scale,
+        "scale": points.scale,
         "ridge": factor.ridge,
         "precision": factor.precision,
         "engine": factor.engine,
@@ -101,6 +107,7 @@ def _assemble(
     )
     return Factor(
         points=points,
+        placed=choose(str(record["engine"])).place(points),
         kernel=_same_kernel(kernel, record["kernel"]),
         ridge=float(record["ridge"]),
         precision=str(record["precision"]),

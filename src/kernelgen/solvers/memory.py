@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import ClassVar
+
+from kernelgen.engines.base import Engine, PeakBytes
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -46,6 +48,18 @@ class PeakMemory:
 
     def __exit__(self, *_: object) -> None:
         self.bytes = self.stop()
+
+
+def available_to(engine: Engine) -> int:
+    """Bytes that can be taken now where the engine works: in this process, or on its card."""
+    own = engine.memory()
+    return available_bytes() if own is None else own.available_bytes()
+
+
+def peak_of(engine: Engine) -> AbstractContextManager[PeakBytes]:
+    """A mark of the memory an engine works in; its ``bytes`` are those taken above the start."""
+    own = engine.memory()
+    return PeakMemory() if own is None else own.peak()
 
 
 def resident_bytes() -> int:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from kernelgen.arrays.checks import check_choice, check_threads, parse_bytes
-from kernelgen.engines.base import TILE, check_tile
+from kernelgen.engines.base import check_tile
 from kernelgen.engines.choose import choose, engine_name
 from kernelgen.errors import BudgetExceeded, UsageError
 from kernelgen.solvers.costs import Costs, Phase, format_bytes
-from kernelgen.solvers.memory import available_bytes
+from kernelgen.solvers.memory import available_to
 
 PRECISIONS = ("auto", "float32", "float64", "mixed")
 LARGEST_AUTO_FLOAT64 = 8192
@@ -89,6 +89,9 @@ def plan(
         bytes = nt (nt + 1) / 2 tile^2 itemsize + the engine's workspace + right-hand sides,   nt = ceil(n / tile)
         flops = n^3 / 3  +  n^2 d for each time K is generated  +  2 n^2 c for each product or solve
 
+    On a card the bytes are the card's, and the tile is the full square (nt = 1) where it fits, else the largest that
+    does.
+
     Parameters
     ----------
     n_samples, n_features, n_targets, n_test : int
@@ -98,7 +101,7 @@ def plan(
     device : {"cpu", "cuda"}
     engine : {"auto", "native", "portable", "cuda"}
     threads, tile : int or None
-    budget_bytes : int, str such as "8GB", or None for the memory now available to this process
+    budget_bytes : int, str such as "8GB", or None for the memory now available: to this process, or on the card
     held_bytes : int
         What is allocated beside the solve, for example a converted copy of the points.
 
@@ -113,20 +116,25 @@ def plan(
     for name, size, least in [*sizes, ("n_test", n_test, 0)]:
         if size < least:
             raise UsageError(f"{name} must be at least {least}, got {size}")
-    costs = Costs(
-        n_features,
-        n_targets,
-        n_test,
-        np.dtype(values_dtype),
-        module,
-        check_threads(threads),
-        check_tile(TILE if tile is None else tile),
-        held_bytes,
-    )
     resolved = resolve_precision(precision, n_samples)
-    phases = tuple(costs.phases(n_samples, resolved))
-    peak = max(phase.bytes for phase in phases)
-    budget = available_bytes() if budget_bytes is None else parse_bytes(budget_bytes) or 0
+    budget = available_to(module) if budget_bytes is None else parse_bytes(budget_bytes) or 0
+    for side in (
+        module.tiles(n_samples) if tile is None else (tile,)
+    ):  # the first that fits, else the smallest
+        costs = Costs(
+            n_features,
+            n_targets,
+            n_test,
+            np.dtype(values_dtype),
+            module,
+            check_threads(threads),
+            check_tile(side),
+            held_bytes,
+        )
+        phases = tuple(costs.phases(n_samples, resolved))
+        peak = max(phase.bytes for phase in phases)
+        if peak <= budget:
+            break
     return Plan(
         n_samples=n_samples,
         n_features=n_features,
@@ -154,6 +162,32 @@ def check_fits(plan: Plan) -> None:
             f"the budget is {format_bytes(plan.budget_bytes)}: {plan.suggestion}",
             plan=plan,
         )
+
+
+def refused(job: Plan, available: int, values_dtype: Any) -> BudgetExceeded:
+    """What to raise where a job that was to fit met the end of the memory: the smallest change that fits what is left.
+
+    Whoever else uses a card may take memory between the plan and the work.
+    """
+    budget = min(available, job.peak_bytes - 1)
+    narrower = plan(
+        job.n_samples,
+        job.n_features,
+        job.n_targets,
+        n_test=job.n_test,
+        precision=job.precision,
+        values_dtype=values_dtype,
+        engine=job.engine,
+        threads=job.threads,
+        budget_bytes=max(1, budget),
+    )
+    change = f"tile={narrower.tile} needs {format_bytes(narrower.peak_bytes)}"
+    return BudgetExceeded(
+        f"out of memory, though {format_bytes(job.peak_bytes)} were planned and free at the start; "
+        f"{format_bytes(available)} are free now, with what was taken given back: "
+        f"{change if narrower.fits else narrower.suggestion}",
+        plan=narrower,
+    )
 
 
 def resolve_precision(precision: str, n_samples: int) -> str:

@@ -12,6 +12,7 @@ from kernelgen.engines.choose import choose
 from kernelgen.errors import UsageError
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.progress import ProgressCallback, phase
+from kernelgen.solvers.residence import engine_for, like, to_host
 from kernelgen.solvers.rows import check_range, check_rows_nonzero
 
 
@@ -36,17 +37,18 @@ def predict(
 
     Returns
     -------
-    values : array, shape (m, c) or (m,), of alpha's dtype
+    values : array, shape (m, c) or (m,), of alpha's dtype; a CuPy array where X is one
     """
-    alpha = np.asarray(alpha)
+    alpha, engine = np.asarray(to_host(alpha)), engine_for(X, engine)
+    module = choose(engine)
     if alpha.shape[0] != points.n_samples:
         raise UsageError(f"alpha has {alpha.shape[0]} rows, the points have {points.n_samples}")
-    test, train = check_pair(check_points(X, scale=points.scale), points)
+    test, train = check_pair(check_points(to_host(X), scale=points.scale), points)
     check_rows_nonzero(test, kernel, name="X")
     check_range(test, kernel, alpha.dtype)
     columns = np.ascontiguousarray(alpha[:, None] if alpha.ndim == 1 else alpha)
     with phase("predict", progress) as heartbeat:
-        values = choose(engine).cross_multiply(
-            test, train, kernel, columns, threads=threads, heartbeat=heartbeat
+        values = module.cross_multiply(
+            module.place(test), train, kernel, columns, threads=threads, heartbeat=heartbeat
         )
-    return values[:, 0] if alpha.ndim == 1 else values
+    return like(values[:, 0] if alpha.ndim == 1 else values, X)

@@ -18,7 +18,7 @@ class Progress:
     Parameters
     ----------
     phase : str
-        ``"factor"``, ``"solve"``, ``"refine"``, ``"certificate"``, ``"diag_inverse"`` or ``"predict"``.
+        ``"features"``, ``"factor"``, ``"solve"``, ``"refine"``, ``"certificate"``, ``"diag_inverse"`` or ``"predict"``.
     fraction : float
         Share of the phase's floating-point work that is done, in [0, 1].
     seconds : float

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_OURS = {"kernelgen", "numpy", "scipy"}  # what a kernelgen function calls may hold a view of a tile
+_OURS = {"kernelgen", "numpy", "scipy", "cupy"}  # what a kernelgen function calls may hold a view of a tile
 
 
 @contextmanager
 def release_on_error() -> Iterator[None]:
-    """Clear the locals of finished frames of this package, NumPy and SciPy when an exception passes.
+    """Clear the locals of finished frames of this package, NumPy, SciPy and CuPy when an exception passes.
 
     An interactive session keeps the last traceback alive, and with it every local of every frame: without this, a
     Ctrl-C during a factorization would leave gigabytes behind. Frames of the caller's own functions are left alone.

@@ -88,7 +88,8 @@ class Stats:
     iterations : int
         Conjugate gradient iterations, each one product with K.
     planned_bytes, peak_bytes : int
-        Memory above the start of ``factorize``: as planned, and as measured.
+        Memory above the start of ``factorize``: as planned, and as measured; with engine "cuda" the card's, as its
+        pool took it from the driver.
     engine, precision : str
     threads, tile : int
     """

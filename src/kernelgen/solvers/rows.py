@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.arrays.checks import row_blocks
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray, Points
 from kernelgen.errors import DataError, UsageError
 from kernelgen.kernels.base import Kernel
@@ -45,13 +46,22 @@ def check_range(points: Points, kernel: Kernel, dtype: np.dtype[Any]) -> None:
             )
 
 
-def nearest_earlier_row(points: Points, row: int, *, normalize: bool = False) -> tuple[int, float] | None:
+def nearest_earlier_row(
+    points: Points | InnerProducts, row: int, *, normalize: bool = False
+) -> tuple[int, float] | None:
     """The row before ``row`` that is nearest to it, and their distance as the kernel sees it; None for row 0.
 
-    Distances are differences in float64, not expanded products: a near duplicate shows its true distance.
+    Distances of points are differences in float64, not expanded products: a near duplicate shows its true distance.
+    Those from inner products are as sharp as the products.
     """
     if row == 0:
         return None
+    if isinstance(points, InnerProducts):
+        products, norms = points.row(row)[:row], points.squared_norms()
+        if normalize:
+            products, norms = products / np.sqrt(norms[row] * norms[:row]), np.ones_like(norms)
+        squares = np.maximum(norms[row] + norms[:row] - 2.0 * products, 0.0)
+        return int(squares.argmin()), float(np.sqrt(squares.min()))
     step = max(1, (1 << 20) // points.n_features)
     x = _seen(points, slice(row, row + 1), normalize)
     best, partner = np.inf, 0

@@ -6,7 +6,7 @@ in float64, so that distances of uint8 points carry no rounding before the kerne
 
 from __future__ import annotations
 
-from kernelgen.engines.base import storage_elements
+from kernelgen.engines.base import fetch, memory, place, storage_elements, tiles, upload
 from kernelgen.engines.portable.factor import diag_inverse, factorize, solve
 from kernelgen.engines.portable.products import cross_multiply, gram, multiply
 from kernelgen.engines.portable.system import available, describe, measure_rates, workspace_bytes
@@ -17,10 +17,15 @@ __all__ = [
     "describe",
     "diag_inverse",
     "factorize",
+    "fetch",
     "gram",
     "measure_rates",
+    "memory",
     "multiply",
+    "place",
     "solve",
     "storage_elements",
+    "tiles",
+    "upload",
     "workspace_bytes",
 ]

@@ -1,0 +1,287 @@
+"""``kernelgen memorize``: a network that fits any labels, built and certified; ``sweep`` checks a grid of them."""
+
+from __future__ import annotations
+
+import warnings
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kernelgen.cli import options
+from kernelgen.cli.memorize_summary import print_network, print_sweep
+from kernelgen.cli.summary import print_json
+from kernelgen.cli.terminal import loading, phases, print_warnings
+
+NETWORK = "Network"
+
+
+class BuilderName(StrEnum):
+    """Constructions, by their first author."""
+
+    zhang = "zhang"
+    bubeck = "bubeck"
+    yun = "yun"
+    vardi = "vardi"
+
+
+class KnotRule(StrEnum):
+    """Where hinges go."""
+
+    left = "left"
+    midpoint = "midpoint"
+
+
+class DirectionRule(StrEnum):
+    """How points are projected."""
+
+    auto = "auto"
+    random = "random"
+    best = "best"
+    integer = "integer"
+    principal = "principal"
+
+
+def check_labels(text: str) -> str:
+    """Return what was given, if it names labels."""
+    from kernelgen.errors import UsageError
+    from kernelgen.experiments.memorize_labels import parse_label_rule
+
+    try:
+        parse_label_rule(text)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    return text
+
+
+def parse_numbers(text: str) -> tuple[int, ...]:
+    """Return the integers of "10,100,1000"."""
+    try:
+        return tuple(int(word.replace("_", "")) for word in text.split(",") if word.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list of integers such as 10,100,1000.") from None
+
+
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        "-d",
+        metavar="NAME",
+        help="digits, mnist, cifar10, folder; or a .npz or .npy file. Its training rows are memorized.",
+        show_default="random points",
+        rich_help_panel=options.DATA,
+    ),
+]
+Points = Annotated[
+    int | None,
+    typer.Option(
+        "--n", min=1, metavar="N", help="Points.", show_default="1000, or all", rich_help_panel=options.DATA
+    ),
+]
+Features = Annotated[
+    int | None,
+    typer.Option(
+        "--d",
+        min=1,
+        metavar="D",
+        help="Features of random points.",
+        show_default="50",
+        rich_help_panel=options.DATA,
+    ),
+]
+Labels = Annotated[
+    str,
+    typer.Option(
+        metavar="random|signs|classes:C|real|true",
+        help="Classes drawn uniformly (10, or the data set's); -1 and 1; C classes; normal numbers; as they are.",
+        callback=check_labels,
+        rich_help_panel=options.DATA,
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, metavar="N", help="Of points, labels and direction.", rich_help_panel=options.DATA),
+]
+Depth = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        metavar="K",
+        help="Weight layers: 2 (Theorem 1) or 3 to n (Corollary 1).",
+        show_default="2",
+        rich_help_panel=NETWORK,
+    ),
+]
+Builder = Annotated[
+    BuilderName,
+    typer.Option(
+        metavar="NAME",
+        help="zhang: 2n+d weights; bubeck: 4 ceil(n/d) units; yun: 4 sqrt(n) units; vardi: bit extraction.",
+        rich_help_panel=NETWORK,
+    ),
+]
+Knots = Annotated[
+    KnotRule,
+    typer.Option(metavar="NAME", help="left, or midpoint (badly conditioned).", rich_help_panel=NETWORK),
+]
+Direction = Annotated[
+    DirectionRule,
+    typer.Option(
+        metavar="NAME",
+        help="random, best (of 16), integer (exact, for bytes), principal; auto: integer for bytes, else random.",
+        rich_help_panel=NETWORK,
+    ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write the network: .onnx or .safetensors.", rich_help_panel=options.OUTPUT
+    ),
+]
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
+
+
+@app.callback()
+def memorize(
+    context: typer.Context,
+    dataset: Dataset = None,
+    data_dir: options.DataDir = None,
+    offline: options.Offline = False,
+    n: Points = None,
+    d: Features = None,
+    labels: Labels = "random",
+    seed: Seed = 0,
+    depth: Depth = None,
+    builder: Builder = BuilderName.zhang,
+    knots: Knots = KnotRule.left,
+    direction: Direction = DirectionRule.auto,
+    save: Save = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Build a ReLU network that fits any labels on any points, without training, and prove it.
+
+    Without arguments: 1,000 random points in 50 dimensions with random classes, fitted with 2n + d weights.
+
+    [bold]Examples[/bold]
+
+      kernelgen memorize
+
+      kernelgen memorize --n 2000 --d 784 --depth 42
+
+      kernelgen memorize --dataset mnist --labels random --save mnist.safetensors
+
+      kernelgen memorize --n 20000 --labels signs --save net.onnx --json
+
+      kernelgen memorize sweep --n 10,100,1000 --output report
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from kernelgen.experiments.memorize import MemorizeConfig, run_memorize
+
+    config = MemorizeConfig(
+        dataset=dataset,
+        data_dir=None if data_dir is None else str(data_dir),
+        offline=offline,
+        n=n,
+        d=d,
+        labels=labels,
+        depth=depth,
+        builder=builder.value,
+        knots=knots.value,
+        direction=direction.value,
+        seed=seed,
+    )
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        loading(quiet=quiet) as load_progress,
+    ):
+        warnings.simplefilter("always", UserWarning)
+        with phases(quiet=quiet) as progress:
+            record = run_memorize(config, progress=progress, load_progress=load_progress, save=save)
+    print_warnings([str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)])
+    if as_json:
+        print_json(record.as_dict())
+    else:
+        print_network(record)
+
+
+@app.command("sweep")
+def sweep(
+    n: Annotated[str, typer.Option("--n", metavar="N,N,...", help="Numbers of points.")] = "10,100,1000",
+    d: Annotated[str, typer.Option("--d", metavar="D,D,...", help="Numbers of features.")] = "1,50,784",
+    depths: Annotated[
+        str,
+        typer.Option(
+            "--depth", metavar="K,K,...", help="Depths.", show_default="2, 3, n/8, n/2 and n of each n"
+        ),
+    ] = "",
+    labels: Labels = "random",
+    draws: Annotated[int, typer.Option(min=1, metavar="N", help="Seeds of each network.")] = 2,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Write the record and the plots (SVG and PNG) there."
+        ),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Check the theorem over a grid of points, features, depths and draws.
+
+    Prints a table; with --output, also sweep.json and two plots: width and weights against k, error against n for
+    each knot rule. Exit code 1 where the theorem does not hold for a network.
+
+    [bold]Examples[/bold]
+
+      kernelgen memorize sweep
+
+      kernelgen memorize sweep --n 100,1000,10000 --d 784 --depth 2,3,12,102 --output report
+    """
+    from kernelgen.experiments.memorize_sweep import SweepConfig, run_sweep
+
+    config = SweepConfig(
+        n=parse_numbers(n), d=parse_numbers(d), depths=parse_numbers(depths), labels=labels, draws=draws
+    )
+    if output is not None:
+        _check_output(output)
+    with phases(quiet=quiet) as progress:
+
+        def tell(done: int, total: int) -> None:
+            if progress is not None:
+                progress("networks", done / total)
+
+        record = run_sweep(config, progress=tell).as_dict()
+    files = [] if output is None else _write_sweep(record, output)
+    if as_json:
+        print_json(record)
+    else:
+        print_sweep(record, files)
+    if not record["all_hold"]:
+        raise typer.Exit(1)
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse before the work what would fail after it."""
+    from kernelgen.errors import DataError
+    from kernelgen.report.figure import import_matplotlib
+
+    import_matplotlib()
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"cannot write to {folder}: it is a file; --output names a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _write_sweep(record: dict[str, Any], folder: Path) -> list[Path]:
+    import json
+
+    from kernelgen.report.memorize import write_sweep_plots
+
+    path = folder / "sweep.json"
+    partial = folder / ".sweep.json.partial"
+    partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
+    partial.replace(path)
+    return [path, *write_sweep_plots(record, folder)]

@@ -1,0 +1,152 @@
+"""The device protocol in NumPy and SciPy: what the engine is tested on where there is no card."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from scipy.linalg import lapack, solve_triangular
+
+from kernelgen.engines.base import AnyArray
+from kernelgen.engines.cuda.device import Finish, Products, formula
+
+_CLOSE = 1e-3  # as in finish.cu
+
+
+class Host:
+    """NumPy arrays under the device protocol; work is done when a call returns."""
+
+    xp = np
+
+    def __init__(
+        self,
+        *,
+        block: int = 96,
+        tiles: tuple[int, ...] = (96, 48),
+        largest_square: int = 1 << 30,
+        memory_bytes: int = 1 << 34,
+    ) -> None:
+        self.block = block
+        self.tiles = tiles
+        self.largest_square = largest_square
+        self.memory_bytes = memory_bytes
+
+    def unavailable(self) -> str | None:
+        """None: NumPy is always there."""
+        return None
+
+    def upload(self, values: AnyArray) -> AnyArray:
+        """The array itself, as a view: nothing is copied."""
+        return np.asarray(values)
+
+    def owns(self, array: AnyArray) -> bool:
+        """No: results are the host's in any case."""
+        return False
+
+    def fetch(self, array: AnyArray) -> AnyArray:
+        """The array itself."""
+        return array
+
+    def multiply(
+        self,
+        C: AnyArray,
+        A: AnyArray,
+        B: AnyArray,
+        *,
+        alpha: float = 1.0,
+        beta: float = 0.0,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        products: Products = "float32",
+    ) -> None:
+        """C = alpha op(A) op(B) + beta C; int8 times int8 gives int32, exactly."""
+        if A.dtype == np.int8:
+            A, B = A.astype(np.float64), B.astype(np.float64)  # exact: sums stay below 2^53
+        AB = (A.T if transpose_a else A) @ (B.T if transpose_b else B)
+        if beta == 0.0:
+            C[...] = alpha * AB
+        else:
+            C *= C.dtype.type(beta)
+            C += (alpha * AB).astype(C.dtype, copy=False)
+
+    def divide_rows(self, P: AnyArray, L: AnyArray) -> None:
+        """P = P L^-T."""
+        P[...] = solve_triangular(L, P.T, lower=True, check_finite=False).T
+
+    def solve_triangle(self, L: AnyArray, X: AnyArray, *, transposed: bool) -> None:
+        """X = L^-1 X, or L^-T X."""
+        X[...] = solve_triangular(L, X, lower=True, trans="T" if transposed else "N", check_finite=False)
+
+    def cholesky(self, A: AnyArray) -> AnyArray:
+        """Lower triangle of A = that of L; 0, or the first pivot not positive (from 1). The upper one is kept."""
+        potrf = lapack.spotrf if A.dtype == np.float32 else lapack.dpotrf
+        L, info = potrf(A, lower=1, clean=0)
+        A[...] = np.tril(L) + np.triu(A, 1)
+        return np.array([info], dtype=np.int32)
+
+    def cholesky_workspace_bytes(self, n: int, dtype: Any, /) -> int:
+        """None beside A."""
+        return 0
+
+    def cholesky_solve(self, L: AnyArray, X: AnyArray) -> AnyArray:
+        """(L L^T)^-1 X."""
+        potrs = lapack.spotrs if L.dtype == np.float32 else lapack.dpotrs
+        result: AnyArray = np.ascontiguousarray(potrs(np.tril(L), X, lower=1)[0])
+        return result
+
+    def finish(self, K: AnyArray, products: AnyArray, x: Any, z: Any, how: Finish) -> None:
+        """The formulas of ``finish.cu``, vectorized."""
+        name, a, b, degree = formula(how.kernel)
+        m, n = K.shape
+        sums = x.terms[:, None] + z.terms
+        weight = products.dtype.type(1 if how.kernel.of == "product" else -2)
+        exact = products.dtype == np.int32
+        q = sums + weight * (products[:m, :n].astype(np.int64) if exact else products[:m, :n])
+        if how.kernel.of != "product":
+            close = np.argwhere(q < q.dtype.type(_CLOSE) * sums) if not exact else np.empty((0, 2), dtype=int)
+            q = np.maximum(q, 0)
+            for i, j in close:
+                gap = x.values[i, : how.n_features].astype(float) - z.values[j, : how.n_features]
+                q[i, j] = gap @ gap
+        q = q.astype(K.dtype)
+        q *= x.factors[:, None] * z.factors
+        if how.kernel.of == "distance":
+            q = np.sqrt(q)
+        if name in ("gaussian", "laplacian"):
+            q = np.exp(K.dtype.type(a) * q)
+        elif name == "polynomial":
+            q = (K.dtype.type(a) * q + K.dtype.type(b)) ** degree
+        if how.offset is not None:
+            i = np.arange(max(0, -how.offset), min(m, n - how.offset))
+            if how.kernel.diagonal_value is not None and name != "quantity":
+                q[i, i + how.offset] = how.kernel.diagonal_value
+            q[i, i + how.offset] += K.dtype.type(how.ridge)
+        K[...] = q
+
+    def mark(self) -> float:
+        """The time."""
+        return time.perf_counter()
+
+    def done(self, mark: float) -> bool:
+        """Always: work is done when a call returns."""
+        return True
+
+    def seconds_between(self, start: float, stop: float) -> float:
+        """Difference of two times."""
+        return stop - start
+
+    def available_bytes(self) -> int:
+        """What it was told to have."""
+        return self.memory_bytes
+
+    def taken_bytes(self) -> int:
+        """Not kept count of."""
+        return 0
+
+    def release(self) -> None:
+        """Nothing is kept."""
+
+    def describe(self) -> dict[str, Any]:
+        """What it is."""
+        return {"device": "NumPy on the host, in place of a card"}

@@ -1,0 +1,83 @@
+"""Every instantiation of the CUDA engine's kernel, for tests that compile it and that run it on the host."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kernelgen.engines.cuda.card import SOURCE, kernel_name
+from kernelgen.kernels.custom import Custom
+from kernelgen.kernels.gaussian import Gaussian
+from kernelgen.kernels.laplacian import Laplacian
+from kernelgen.kernels.linear import Linear
+from kernelgen.kernels.polynomial import Polynomial
+
+KERNELS = [
+    Gaussian(1.5),
+    Laplacian(2.0),
+    Polynomial(3, gamma=0.5, coef0=1.0),
+    Polynomial(4, normalize=True),
+    Linear(),
+    Custom(lambda q: 1 / (1 + q)),
+    Custom(lambda q: 1 / (1 + q), of="distance"),
+    Custom(lambda q: q + 1, of="product"),
+]
+TYPES = [("float32", "float32"), ("float64", "float64"), ("float32", "int32"), ("float64", "int32")]
+
+
+def name_of(kernel, K, products) -> str:
+    """The instantiation a kernel and two dtypes need."""
+    return kernel_name("quantity" if kernel.name == "custom" else kernel.name, kernel.of, K, products)
+
+
+NAMES = sorted({name_of(kernel, *types) for kernel, types in itertools.product(KERNELS, TYPES)})
+
+
+ARGUMENTS = [
+    *[ctypes.c_int] * 4,  # the grid, the block
+    *[ctypes.c_void_p, ctypes.c_longlong] * 2,
+    *[ctypes.c_void_p] * 6,
+    *[ctypes.c_longlong, ctypes.c_int, ctypes.c_int, ctypes.c_int],
+    *[ctypes.c_double, ctypes.c_double, ctypes.c_int, ctypes.c_longlong, ctypes.c_int],
+    *[ctypes.c_double, ctypes.c_double],
+]
+COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name)), None)
+
+
+def compile_on_the_host(folder: Path) -> dict[str, Callable]:
+    """finish.cu by the host's compiler: for each instantiation a function that walks its grid thread by thread."""
+    if COMPILER is None:
+        pytest.skip("needs a C++ compiler")
+    lines = ['#include "host_cuda.hpp"', f'#include "{SOURCE}"', 'extern "C" {']
+    for name in NAMES:
+        T, P = name[len("finish<") :].split(", ")[:2]
+        terms = f"const Terms<{P}>::type"
+        lines.append(
+            f"void {_symbol(name)}(int gx, int gy, int bx, int by, {T}* K, long long ldk, const {P}* p, "
+            f"long long ldp, {terms}* r, {terms}* c, const {T}* f, const {T}* g, const {T}* x, const {T}* z, "
+            "long long ldx, int d, int rows, int columns, double a, double b, int degree, long long offset, "
+            "int has_diagonal, double diagonal, double ridge) {\n"
+            f"  launch(gx, gy, bx, by, [&] {{ {name}(K, ldk, p, ldp, r, c, f, g, x, z, ldx, d, rows, columns, a, b, "
+            "degree, offset, has_diagonal, diagonal, ridge); });\n}"
+        )
+    source, target = folder / "finish.cpp", folder / "finish.so"
+    source.write_text("\n".join([*lines, "}"]))
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
+    include = ["-I", str(Path(__file__).parent / "engines" / "cuda")]
+    subprocess.run([COMPILER, *flags, *include, str(source), "-o", str(target)], check=True)
+    library = ctypes.CDLL(str(target))
+    functions = {}
+    for name in NAMES:
+        functions[name] = getattr(library, _symbol(name))
+        functions[name].argtypes, functions[name].restype = ARGUMENTS, None
+    return functions
+
+
+def _symbol(name: str) -> str:
+    return "f_" + "".join(c if c.isalnum() else "_" for c in name)

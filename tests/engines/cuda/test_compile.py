@@ -1,0 +1,69 @@
+"""finish.cu compiled by NVRTC, to PTX and to machine code: no card is needed for that, only the library."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable
+
+import pytest
+
+from cuda_kernels import NAMES
+from kernelgen.engines.cuda.card import OPTIONS, SOURCE, libraries
+
+
+@pytest.fixture(scope="module")
+def nvrtc() -> ctypes.CDLL:
+    path = libraries()["nvrtc"]
+    if path is None:
+        pytest.skip('needs NVRTC: pip install ".[test-cuda]"')
+    return ctypes.CDLL(path)
+
+
+def compiled(nvrtc: ctypes.CDLL, architecture: str, what: str) -> tuple[bytes, dict[str, bytes]]:
+    """Code of every instantiation, and the mangled names of all."""
+    program = ctypes.c_void_p()
+    source = SOURCE.read_bytes()
+    assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, b"finish.cu", 0, None, None) == 0
+    for name in NAMES:
+        assert nvrtc.nvrtcAddNameExpression(program, name.encode()) == 0
+    options = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in OPTIONS)]
+    status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+    assert status == 0, log(nvrtc, program)
+    assert "warning" not in log(nvrtc, program)
+    size: ctypes.c_size_t = ctypes.c_size_t()
+    get_size: Callable = getattr(nvrtc, f"nvrtcGet{what}Size")
+    assert get_size(program, ctypes.byref(size)) == 0
+    code = ctypes.create_string_buffer(size.value)
+    assert getattr(nvrtc, f"nvrtcGet{what}")(program, code) == 0
+    lowered = {}
+    for name in NAMES:
+        text = ctypes.c_char_p()
+        assert nvrtc.nvrtcGetLoweredName(program, name.encode(), ctypes.byref(text)) == 0
+        lowered[name] = text.value or b""
+    assert nvrtc.nvrtcDestroyProgram(ctypes.byref(program)) == 0
+    return code.raw, lowered
+
+
+def log(nvrtc: ctypes.CDLL, program: ctypes.c_void_p) -> str:
+    size = ctypes.c_size_t()
+    nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    text = ctypes.create_string_buffer(size.value)
+    nvrtc.nvrtcGetProgramLog(program, text)
+    return text.value.decode()
+
+
+@pytest.mark.parametrize("capability", ["75", "80", "90", "100"])
+def test_every_instantiation_becomes_ptx(nvrtc: ctypes.CDLL, capability: str) -> None:
+    code, lowered = compiled(nvrtc, f"compute_{capability}", "PTX")
+    assert f".target sm_{capability}".encode() in code
+    entries = set(re.findall(rb"\.entry (\w+)\(", code))
+    assert entries == set(lowered.values())
+    assert len(entries) == len(NAMES)
+
+
+@pytest.mark.parametrize("capability", ["80", "90"])
+def test_every_instantiation_becomes_machine_code(nvrtc: ctypes.CDLL, capability: str) -> None:
+    code, lowered = compiled(nvrtc, f"sm_{capability}", "CUBIN")
+    assert code.startswith(b"\x7fELF")
+    assert all(name in code for name in lowered.values())
