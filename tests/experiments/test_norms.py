@@ -49,6 +49,13 @@ def test_norms_and_errors_are_in_no_order(record: dict) -> None:
     assert max(near) > 2 * min(near)
 
 
+def test_a_larger_norm_and_a_smaller_error_by_scattering(record: dict) -> None:
+    rows = {row["what"]: row for row in record["features"]}
+    assert set(rows) == {"pixels", "wavelet", "scattering"}
+    assert rows["scattering"]["norm"] > 2 * rows["pixels"]["norm"]
+    assert rows["scattering"]["test_error"] < rows["pixels"]["test_error"]
+
+
 def test_the_norm_is_that_of_the_definition(record: dict) -> None:
     data = load_dataset("digits")
     X, y = data.X_train[:1000] / 16, data.y_train[:1000]

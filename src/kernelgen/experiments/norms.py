@@ -48,10 +48,20 @@ class FeatureRow:
     widen: float = 1.0
 
 
-# The place to add representations: a name that `make_features` knows is all a row needs.
+# The place to add representations: a name that `make_features` knows is all a row needs. Smooth features need wider
+# kernels than pixels; an image of 8 x 8 has room for two scales.
 FEATURE_ROWS: dict[str, tuple[FeatureRow, ...]] = {
-    "mnist": (FeatureRow("pixels", "pixels", 5.0),),
-    "digits": (FeatureRow("pixels", "pixels", None),),
+    "mnist": (
+        FeatureRow("pixels", "pixels", 5.0),
+        FeatureRow("Gabor", "gabor", None, 3.0),
+        FeatureRow("wavelet", "wavelet", None, 3.0),
+        FeatureRow("scattering", "scattering", None, 3.0),
+    ),
+    "digits": (
+        FeatureRow("pixels", "pixels", None),
+        FeatureRow("wavelet", "wavelet:wavelet=haar,level=1,pool=2,stride=2", None, 2.0),
+        FeatureRow("scattering", "scattering:scales=2", None, 3.0),
+    ),
 }
 DEFAULT_FEATURE_ROWS = (FeatureRow("pixels", "pixels", None),)
 

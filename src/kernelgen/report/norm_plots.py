@@ -46,7 +46,8 @@ def draw_curves(record: dict[str, Any]) -> Any:
             )
         axes.set(xlabel="epoch", ylabel=r"$|w - w_{\min}| \,/\, |w_{\min}|$")
         axes.set_title(f"SGD from 0 on {record['n']:,} Gaussian rows, {record['d']:,} features")
-        axes.legend(ncols=2)
+        axes.set_ylim(top=1e5)  # room for the legend
+        axes.legend(ncols=2, loc="upper right")
     return drawn
 
 
@@ -99,7 +100,7 @@ def draw_double_descent(record: dict[str, Any]) -> Any:
         left.axvline(1.0, color="0.6", linewidth=1)
         left.set(xscale="log", xlabel="features / rows", ylabel="excess risk", ylim=(0, record["shown_risk"]))
         left.set_title(f"Minimum-norm least squares, {record['n_gaussian']:,} Gaussian rows")
-        left.legend()
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)  # the curves fill the axes
         points = record["random_features"]
         counts = [point["n_features"] for point in points]
         right.plot(counts, [100 * point["test_error"] for point in points], "-o", color=COLOURS[0])
