@@ -29,9 +29,9 @@ def test_to_the_same_alpha(kernel, n_eigenvectors: int, batch: int) -> None:
 
 def test_the_preconditioner_saves_epochs() -> None:
     X, y = scattered(150, 3, seed=3), np.random.default_rng(4).standard_normal(150)
-    X *= 3
+    X *= 2
     plain, eigenpro = (
-        kernel_sgd(X, y, Gaussian(1.0), batch=32, n_eigenvectors=q, epochs=2000, tol=1e-3) for q in (0, 30)
+        kernel_sgd(X, y, Gaussian(1.0), batch=32, n_eigenvectors=q, epochs=5000, tol=1e-2) for q in (0, 30)
     )
     assert plain.status.value == eigenpro.status.value == "converged"
     assert eigenpro.acceleration > 3

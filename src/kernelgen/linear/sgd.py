@@ -142,13 +142,14 @@ class _Run:
         self.size = float(np.sum(targets * targets))
         self.steps = row_steps(config, smoothness).astype(rows.dtype)
         self.state = _initial(start, rows, targets.shape[1], config)
+        self.last_epoch = self.state.epochs
         self.shares = np.array_split(np.arange(targets.shape[1]), n_threads)
         self.first_loss = self.size / (2 * rows.n_samples)
         if config.loss == "logistic":
             self.first_loss = float(np.log(2.0)) * targets.shape[1]
         if self.state.W.any():
             self.first_loss = max(self.first_loss, self.measure_loss()[0])
-        self.last_epoch, self.seconds, self.running_loss, self.message = self.state.epochs, 0.0, np.nan, ""
+        self.seconds, self.running_loss, self.message = 0.0, np.nan, ""
 
     @property
     def weights(self) -> AnyArray:
@@ -189,7 +190,8 @@ class _Run:
             for k in range(0, size, chunk):
                 part = order[k : k + chunk]
                 loss = self.advance(X, first, part)
-                if not np.isfinite(loss) or loss > FAST_GROWTH * self.first_loss * len(part):
+                limit = FAST_GROWTH * self.first_loss * len(part) if self.may_diverge else np.inf
+                if not np.isfinite(loss) or loss > limit:
                     self.running_loss = loss / len(part)
                     return True
                 total += loss
@@ -214,11 +216,16 @@ class _Run:
         with np.errstate(over="ignore", invalid="ignore"):
             return sum(self.pool.map(run, self.shares)) if len(self.shares) > 1 else run(self.shares[0])
 
-    def grew_slowly(self) -> bool:
-        """Whether a step above the safe one has let the loss grow: measured after the first epoch, then as met."""
+    @property
+    def may_diverge(self) -> bool:
+        """Whether a loss that grows means anything: safe steps come closer while large rows' losses may rise."""
         if self.config.step in ("kaczmarz", "line-search") and self.config.momentum == 0:
             return False  # each step of these brings w closer to the solutions
-        if self.smoothness.safe_step(self.config) >= 0.999 * float(self.steps.max()):
+        return self.smoothness.safe_step(self.config) < 0.999 * float(self.steps.max())
+
+    def grew_slowly(self) -> bool:
+        """Whether a step above the safe one has let the loss grow: measured after the first epoch, then as met."""
+        if not self.may_diverge:
             return False
         loss = self.measure_loss()[0] if self.last_epoch == self.state.epochs + 1 else self.running_loss
         grew = not loss <= SLOW_GROWTH * self.first_loss
