@@ -128,11 +128,11 @@ def test_observers_see_the_start_and_every_epoch() -> None:
 
 
 def test_blocks_of_a_memory_map(tmp_path: Path) -> None:
-    X, y = problem(50, 80)
+    X, y = problem(50, 200)
     path = tmp_path / "rows.npy"
     np.save(path, X)
     mapped = np.load(path, mmap_mode="r")
-    config = SGDConfig(epochs=400, tol=1e-12, batch=4)
+    config = SGDConfig(epochs=2000, tol=1e-12, batch=4)
     run = sgd(as_rows(mapped, block_rows=16), y, config)
     assert run.status.value == "converged"
     assert relative_error(run.weights, np.linalg.pinv(X) @ y) < 1e-8
@@ -142,11 +142,12 @@ def test_blocks_of_a_memory_map(tmp_path: Path) -> None:
 
 def test_features_computed_block_by_block() -> None:
     X, y = problem(30, 5)
+    omega = 2 * np.random.default_rng(6).standard_normal((5, 300))
 
     def features(rows: np.ndarray) -> np.ndarray:
-        return np.cos(rows @ np.arange(300.0).reshape(5, 60))
+        return np.cos(rows @ omega)
 
-    streamed = sgd(as_rows(X, transform=features, block_rows=8), y, SGDConfig(epochs=2000, tol=1e-12))
+    streamed = sgd(as_rows(X, transform=features, block_rows=8), y, SGDConfig(epochs=20_000, tol=1e-12))
     assert streamed.status.value == "converged"
     assert relative_error(streamed.weights, np.linalg.pinv(features(X)) @ y) < 1e-7
 
