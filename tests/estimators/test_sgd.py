@@ -18,9 +18,9 @@ from kernelgen.linear.max_margin import max_margin
     [
         SGDLinearRegressor(),
         SGDLinearClassifier(),
-        SGDLinearRegressor(fit_intercept=True, average=True, momentum=0.5),
+        SGDLinearRegressor(fit_intercept=True, momentum=0.5),
         SGDLinearClassifier(loss="logistic", fit_intercept=True, step="1/L", batch=4),
-        SGDLinearClassifier(warm_start=True, average=True),
+        SGDLinearRegressor(average=False),
     ]
 )
 def test_estimator_check(estimator: Any, check: Any) -> None:

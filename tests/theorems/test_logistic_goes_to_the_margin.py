@@ -27,6 +27,6 @@ def test_norm_and_direction() -> None:
     assert norms[-1] > norms[0] + 0.9 * np.log(1000) * np.linalg.norm(target.weights) * 0.5
     assert angles == sorted(angles, reverse=True)
     assert angles[-1] < 0.1
-    assert 0.98 * target.margin < margins[-1] <= target.margin * (1 + 1e-9)
+    assert 0.95 * target.margin < margins[-1] <= target.margin * (1 + 1e-9)
     interpolant = minimum_norm(X, y).weights  # where the square loss goes: another direction
     assert np.linalg.norm(interpolant / np.linalg.norm(interpolant) - direction) > 1e-2

@@ -31,7 +31,7 @@ class SGDLinearModel(BaseEstimator):  # type: ignore[misc]
         nesterov: bool = False,
         weight_decay: float = 0.0,
         replacement: bool = False,
-        average: bool = False,
+        average: bool = True,
         fit_intercept: bool = False,
         warm_start: bool = False,
         epochs: int = 100,
@@ -100,8 +100,11 @@ class SGDLinearRegressor(RegressorMixin, SGDLinearModel):  # type: ignore[misc]
 
     Parameters
     ----------
-    step, batch, momentum, nesterov, weight_decay, replacement, average, epochs, tol, seed
+    step, batch, momentum, nesterov, weight_decay, replacement, epochs, tol, seed
         As for :class:`kernelgen.SGDConfig`.
+    average : bool, default True
+        Keep the mean of the last epoch's iterates: the same limit where the data can be interpolated, less noise
+        where they cannot.
     fit_intercept : bool, default False
         Append a feature that is 1; its weight counts in the norm like every other.
     warm_start : bool, default False
@@ -172,8 +175,11 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
     ----------
     loss : {"square", "logistic"}, default "square"
         "square" fits columns of 0 and 1 (-1 and 1 for two classes); "logistic" one class against the rest.
-    step, batch, momentum, nesterov, weight_decay, replacement, average, epochs, tol, seed
+    step, batch, momentum, nesterov, weight_decay, replacement, epochs, tol, seed
         As for :class:`kernelgen.SGDConfig`.
+    average : bool, default True
+        Keep the mean of the last epoch's iterates: the same limit where the data can be interpolated, less noise
+        where they cannot.
     fit_intercept, warm_start, threads
         As for :class:`SGDLinearRegressor`.
 
@@ -196,7 +202,7 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
     --------
     >>> from sklearn.datasets import load_digits
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = SGDLinearClassifier(epochs=20, average=True).fit(X[:1437] / 16, y[:1437])
+    >>> model = SGDLinearClassifier(epochs=20).fit(X[:1437] / 16, y[:1437])
     >>> model.score(X[1437:] / 16, y[1437:]) > 0.85
     True
     """
@@ -211,7 +217,7 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
         nesterov: bool = False,
         weight_decay: float = 0.0,
         replacement: bool = False,
-        average: bool = False,
+        average: bool = True,
         fit_intercept: bool = False,
         warm_start: bool = False,
         epochs: int = 100,

@@ -224,10 +224,15 @@ class _Run:
         return self.smoothness.safe_step(self.config) < 0.999 * float(self.steps.max())
 
     def grew_slowly(self) -> bool:
-        """Whether a step above the safe one has let the loss grow: measured after the first epoch, then as met."""
-        if not self.may_diverge:
+        """Whether a number above the safe step has let the loss grow in the first epoch, by a pass of its own.
+
+        Later on, and for steps by rule, the noise around a solution that does not interpolate may hold it above its
+        first value.
+        """
+        is_first = self.last_epoch == self.state.epochs + 1
+        if isinstance(self.config.step, str) or not self.may_diverge or not is_first:
             return False
-        loss = self.measure_loss()[0] if self.last_epoch == self.state.epochs + 1 else self.running_loss
+        loss = self.measure_loss()[0]
         grew = not loss <= SLOW_GROWTH * self.first_loss
         self.running_loss = loss if grew else self.running_loss
         return grew
