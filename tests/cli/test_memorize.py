@@ -58,6 +58,8 @@ def test_the_onnx_file_has_every_label_right(run: Run, tmp_path: Path) -> None:
         (["--d", "0"], 2, "--d"),
         (["--depth", "1"], 2, "--depth"),
         (["--n", "5", "--depth", "6"], 2, "from 3 to the 5"),
+        (["--json", "sweep", "--n", "10"], 2, "options of sweep go after it"),
+        (["sweep", "--n", "10", "--d", "3", "--depth", "2,11"], 2, "no n of (10,) allows 11"),
         (["--labels", "lots"], 2, "classes:C"),
         (["--labels", "true"], 2, "data set"),
         (["--builder", "nobody"], 2, "nobody"),

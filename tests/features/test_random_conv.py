@@ -218,6 +218,7 @@ def test_constant_images_only():
         {"patch": 0},
         {"stride": 5, "pool": 4},
         {"bias": -1.0},
+        {"bias": math.nan},
         {"epsilon": 0.0},
         {"recipe": "x"},
     ],

@@ -12,7 +12,7 @@ import pytest
 
 from kernelgen import Gaussian, Laplacian, Linear, Polynomial
 from kernelgen.arrays.inner_products import InnerProducts
-from kernelgen.errors import BudgetExceeded, NotPositiveDefinite, UsageError
+from kernelgen.errors import BudgetExceeded, DataError, NotPositiveDefinite, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RandomConv
@@ -121,6 +121,16 @@ def test_a_checkpoint_of_another_problem_is_refused(tmp_path: Path):
     for X, dtype in ((images(30, 3), np.float32), (images(30, 2), np.float64)):
         with pytest.raises(UsageError, match="not a checkpoint of this problem"):
             stream_products(fitted, X, dtype=dtype, threads=1, checkpoint=path)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
+    fitted, path = MAP.fit(images(50, 1), LAYOUT), tmp_path / "products"
+    stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="digest"):
+        stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path)
 
 
 @pytest.mark.parametrize("precision", ["mixed", "float64"])

@@ -67,6 +67,8 @@ def check_targets(Y: Any, n_samples: int, *, name: str = "Y") -> tuple[FloatArra
         raise DataError(f"{name} must have shape (n_samples,) or (n_samples, n_targets), got {np.shape(Y)}")
     if values.shape[0] != n_samples:
         raise DataError(f"{name} has {values.shape[0]} rows, the points have {n_samples}")
+    if values.dtype.kind in "iu":
+        _check_exact_integers(values, name)
     targets = np.ascontiguousarray(values, dtype=np.float64)
     check_finite(targets, name)
     return targets, was_1d
@@ -175,9 +177,14 @@ def _as_points_dtype(values: AnyArray, name: str) -> AnyArray:
     if dtype.kind == "b":
         return values.astype(np.float64)
     if dtype.kind in "iu":
-        if dtype.itemsize == 8 and (int(values.max()) > 2**53 or int(values.min()) < -(2**53)):
-            raise DataError(f"{name} has integers beyond 2^53, which float64 cannot hold exactly")
+        _check_exact_integers(values, name)
         return values.astype(np.float64)
     raise DataError(
         f"{name} has dtype {dtype}; use uint8, float32 or float64 (other integers become float64)"
     )
+
+
+def _check_exact_integers(values: AnyArray, name: str) -> None:
+    largest = max(int(values.max()), -int(values.min())) if values.dtype.itemsize == 8 and values.size else 0
+    if largest > 2**53:
+        raise DataError(f"{name} has integers beyond 2^53, which float64 cannot hold exactly")

@@ -164,6 +164,8 @@ def memorize(
 ) -> None:
     """Build a ReLU network that fits any labels on any points, without training, and prove it.
 
+    Exit code 1 where a label is not fitted or a count is not the theorem's; nothing is saved then.
+
     Without arguments: 1,000 random points in 50 dimensions with random classes, fitted with 2n + d weights.
 
     [bold]Examples[/bold]
@@ -179,6 +181,15 @@ def memorize(
       kernelgen memorize sweep --n 10,100,1000 --output report
     """
     if context.invoked_subcommand is not None:
+        sources = {name: context.get_parameter_source(name) for name in context.params}
+        given = [
+            name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"
+        ]
+        if given:
+            word = context.invoked_subcommand
+            raise typer.BadParameter(
+                f"options of {word} go after it: kernelgen memorize {word} --n 10 --json"
+            )
         return
     from kernelgen.experiments.memorize import MemorizeConfig, run_memorize
 
@@ -207,6 +218,8 @@ def memorize(
         print_json(record.as_dict())
     else:
         print_network(record)
+    if not record.holds:
+        raise typer.Exit(1)
 
 
 @app.command("sweep")

@@ -11,7 +11,7 @@ from kernelgen.datasets.dataset import Dataset
 from kernelgen.features.base import FeatureMap, FeatureValues, FittedMap, Output
 from kernelgen.features.chain import share_of
 from kernelgen.features.layout import Layout
-from kernelgen.solvers.costs import Phase
+from kernelgen.solvers.costs import Phase, format_bytes
 from kernelgen.solvers.plan import Plan
 from kernelgen.solvers.progress import ProgressCallback, phase
 
@@ -60,13 +60,17 @@ def add_features(
     flops = (n_train + n_test) * output.flops
     made = Phase("features", max(making, held + then_bytes), flops, seconds)
     peak = max(made.bytes, plan.peak_bytes)
+    fits = peak <= plan.budget_bytes
     return replace(
         plan,
         phases=(made, *plan.phases),
         seconds=plan.seconds + seconds,
         peak_bytes=peak,
-        fits=peak <= plan.budget_bytes,
-        suggestion=plan.suggestion or (None if peak <= plan.budget_bytes else "use features that are fewer"),
+        fits=fits,
+        suggestion=None
+        if fits
+        else f"all {n_train} rows need a budget of {format_bytes(peak)} with these features; fewer rows or features "
+        "need less",
     )
 
 

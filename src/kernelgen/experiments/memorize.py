@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ def run_memorize(
     load_progress: LoadProgress | None = None,
     save: str | PathLike[str] | None = None,
 ) -> MemorizeRecord:
-    """Build what the config says, certify it, write it where asked, and record it.
+    """Build what the config says, certify it, write it where asked and where it holds, and record it.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def run_memorize(
     >>> record.n_weights["tied"], record.label_errors, record.max_residual, record.exact
     (420, 0, 0.0, True)
     """
-    write = None if save is None else check_format(Path(save))
+    write = None if save is None else check_format(Path(save), config.builder)
     sample = draw_sample(config, load_progress=load_progress)
     result = build_memorizer(
         sample.X,
@@ -200,10 +200,11 @@ def run_memorize(
         seed=config.seed,
         progress=progress,
     )
-    if write is not None:
-        assert save is not None
+    record = make_record(config, sample, result, model=None if save is None else str(save))
+    if write is not None and save is not None and record.holds:
         write(result.network, save)
-    return make_record(config, sample, result, model=None if save is None else str(save))
+        return record
+    return replace(record, model=None)
 
 
 def draw_sample(config: MemorizeConfig, *, load_progress: LoadProgress | None = None) -> Sample:
@@ -233,8 +234,12 @@ def draw_sample(config: MemorizeConfig, *, load_progress: LoadProgress | None = 
     return Sample(X, draw_labels(config.labels, len(X), y, rng), data.name, data.source)
 
 
-def check_format(path: Path) -> Callable[..., None]:
+def check_format(path: Path, builder: str) -> Callable[..., None]:
     """The function that writes a network to this path; raises before any work where that cannot be done."""
+    if builder == "vardi":
+        raise UsageError(
+            "networks of builder 'vardi' have weights of hundreds of bits, beyond any file here: they are not saved"
+        )
     writers: dict[str, Callable[..., None]] = {".onnx": save_onnx, ".safetensors": save_network}
     if path.suffix not in writers:
         raise UsageError(f"a network is saved as .onnx or .safetensors; got {path.name!r}")

@@ -46,6 +46,11 @@ class SweepConfig:
         if not self.n or not self.d or self.draws < 1:
             raise UsageError("a sweep needs at least one n, one d and one draw")
         MemorizeConfig(labels=self.labels)
+        unused = [k for k in self.depths if not any(k in self.depths_for(n) for n in self.n)]
+        if unused:
+            raise UsageError(
+                f"depth is 2, or from 3 to n: no n of {self.n} allows {', '.join(map(str, unused))}"
+            )
 
     def depths_for(self, n: int) -> list[int]:
         """Depths that n points allow."""

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_choice, check_finite, check_positive, check_threads
+from kernelgen.arrays.checks import (
+    check_choice,
+    check_finite,
+    check_non_negative,
+    check_positive,
+    check_threads,
+)
 from kernelgen.arrays.points import FloatArray, Points
 from kernelgen.engines.convolve import ConvolutionShape, FilterBank, convolve
 from kernelgen.errors import DataError, UsageError
@@ -120,8 +126,7 @@ class RandomConv(FeatureMap):
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         constants = self.constants()
         check_positive(constants.epsilon, "epsilon")
-        if constants.bias < 0:
-            raise UsageError(f"bias must be at least 0, got {constants.bias}")
+        check_non_negative(constants.bias, "bias")
         if not 1 <= constants.stride <= constants.pool:
             raise UsageError(
                 f"stride must be from 1 to pool = {constants.pool}, so that every response is pooled; "
@@ -337,7 +342,10 @@ def _filters(
 
 def _not_constant(filters: FloatArray) -> FloatArray:
     if np.abs(filters).max() <= SMALLEST_NORM:
-        raise DataError("all patches that were drawn are constant: images without contrast give no filters")
+        raise DataError(
+            "all patches that were drawn are constant: images without contrast, or patches of a single value, give "
+            "no filters"
+        )
     return filters.copy()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from kernelgen.arrays.checks import check_choice, check_points, check_targets
 from kernelgen.arrays.points import AnyArray, FloatArray
-from kernelgen.errors import UsageError
+from kernelgen.errors import DataError, UsageError
 from kernelgen.memorize.bubeck import bubeck_formula, build_bubeck
 from kernelgen.memorize.conditioning import smallest_eigenvalue, smallest_singular_value
 from kernelgen.memorize.deep import build_deep, deep_formula
@@ -25,6 +25,7 @@ from kernelgen.memorize.yun import build_yun, yun_formula
 
 BUILDERS = ("zhang", "bubeck", "yun", "vardi")
 PHASES = ("project", "build", "evaluate", "verify")
+SMALLEST_SIZE = 1e-150  # squares of smaller numbers leave float64
 
 PhaseProgress = Callable[[str, float], None]
 """Called as ``progress(phase, fraction)``."""
@@ -132,13 +133,15 @@ def build_memorizer(
     (0, True, 0.0)
     """
     check_choice(builder, "builder", BUILDERS)
-    _check_options(builder, depth, knots, direction)
+    _check_options(builder, depth, knots, direction, draws, seed)
     clock = _Clock(progress)
     values = check_points(X).values
+    _check_size(values)
     Y, _ = check_targets(y, len(values), name="y")
     sample = _sample(values, Y, builder, direction, draws, seed, clock)
     clock.stop("project")
     network = _build(values, sample, builder, depth, knots, seed)
+    _check_weights(network)
     clock.stop("build")
     if network.hinges is not None:
         network.hinges(sample.projections)
@@ -180,7 +183,9 @@ class _Clock:
         self.tell(phase, 1.0)
 
 
-def _check_options(builder: str, depth: int | None, knots: Any, direction: Any) -> None:
+def _check_options(
+    builder: str, depth: int | None, knots: Any, direction: Any, draws: int, seed: int
+) -> None:
     if depth is not None and (
         isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 2
     ):
@@ -192,6 +197,9 @@ def _check_options(builder: str, depth: int | None, knots: Any, direction: Any) 
         raise UsageError(
             "knots are an option of builder 'zhang' at depth 2; deeper networks have theirs at the points"
         )
+    for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise UsageError(f"{name} must be an integer of at least {least}, got {value!r}")
     is_auto = isinstance(direction, str) and direction == "auto"
     if builder in ("bubeck", "vardi") and not is_auto:
         raise UsageError(f"builder {builder!r} finds its own directions; leave direction at 'auto'")
@@ -225,6 +233,26 @@ def _build(
     if depth is None or depth == 2:
         return build_two_layer(sample, knots=knots)
     return build_deep(sample, depth=int(depth))
+
+
+def _check_size(X: AnyArray) -> None:
+    """Refuse points so small that products of their differences leave float64."""
+    largest = 0.0 if X.dtype == np.uint8 else float(max(X.max(), -X.min()))
+    if 0.0 < largest < SMALLEST_SIZE:
+        raise DataError(f"the largest value of X is {largest:.3g}, below {SMALLEST_SIZE:g}: scale X up")
+
+
+def _check_weights(network: ReluNetwork) -> None:
+    """Refuse weights beyond float64: slopes between points that are too close for their labels."""
+    layers = network.layers if not network.is_exact else ()
+    if not all(
+        np.isfinite(layer.values).all() and (layer.bias is None or np.isfinite(layer.bias).all())
+        for layer in layers
+    ):
+        raise DataError(
+            "a weight of the network is beyond float64: some points are too close together for the difference of "
+            "their labels. Scale X up, or merge points that nearly coincide"
+        )
 
 
 def _certify(network: ReluNetwork, X: AnyArray, Y: FloatArray, sample: LineSample, knots: Any) -> Certificate:

@@ -67,8 +67,8 @@ def check_interleaved(knots: Any, x: FloatArray) -> FloatArray:
         i = int(np.argmin(good))
         before = x[i - 1] if i else -np.inf
         raise UsageError(
-            f"knot {i} is {knots[i]!r}, but must lie in [{before!r}, {x[i]!r}): at or after the projection "
-            "before its own, and before its own"
+            f"knot {i} is {knots[i]:.17g}, but must be at least {before:.17g} and below {x[i]:.17g}: at or after the "
+            "projection before its own, and before its own"
         )
     if not np.isfinite(knots[0]):
         raise UsageError(f"knot 0 is {knots[0]!r}, not a finite number")

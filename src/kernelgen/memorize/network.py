@@ -126,6 +126,8 @@ class ReluNetwork:
         values = check_points(X).values
         if values.shape[1] != self.n_features:
             raise DataError(f"X has {values.shape[1]} features, the network reads {self.n_features}")
+        if self.is_exact:
+            values = _as_bytes(values)
         return values if self.direction is None else project(values, self.direction)
 
     def __call__(self, X: Any) -> AnyArray:
@@ -172,3 +174,17 @@ def as_type(layer: Layer, dtype: np.dtype[Any]) -> Layer:
         return layer
     bias = None if layer.bias is None else layer.bias.astype(dtype)
     return Layer(layer.starts, layer.columns, layer.values.astype(dtype), bias, layer.n_inputs)
+
+
+def _as_bytes(values: AnyArray) -> AnyArray:
+    """Bytes from whole numbers of any dtype: layers of Python integers compute with nothing else."""
+    if values.dtype == np.uint8:
+        return values
+    whole = (values >= 0) & (values <= 255) & (values == np.floor(values))
+    if not whole.all():
+        row, column = np.argwhere(~whole)[0]
+        raise DataError(
+            f"this network computes with exact integers and reads bytes; X has {values[row, column]} in row {row}, "
+            f"column {column}"
+        )
+    return values.astype(np.uint8)

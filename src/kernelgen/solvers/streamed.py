@@ -21,7 +21,7 @@ from kernelgen.engines.convolve import (
     add_convolution_products,
     convolve,
 )
-from kernelgen.errors import DataMissing, UsageError
+from kernelgen.errors import DataError, DataMissing, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.random_conv import FittedRandomConv
 from kernelgen.kernels.base import Kernel
@@ -71,6 +71,8 @@ def stream_products(
     ------
     UsageError
         The checkpoint is of another problem.
+    DataError
+        The checkpoint is damaged.
 
     Notes
     -----
@@ -222,6 +224,7 @@ def _save(path: Path, key: str, products: InnerProducts, filters_done: int) -> N
         "key": key,
         "filters_done": str(filters_done),
         "n_features": str(products.n_features),
+        "sha256": hashlib.sha256(products.tiles.data).hexdigest(),
     }
     write_tensors(path, {"tiles": products.tiles}, text)
 
@@ -235,6 +238,10 @@ def _resume(path: Path, key: str, n: int, tile: int) -> tuple[int, InnerProducts
         raise UsageError(
             f"{path} is not a checkpoint of this problem (other rows, filters, precision or version): "
             "remove it, or name another file"
+        )
+    if hashlib.sha256(tensors["tiles"].data).hexdigest() != text.get("sha256"):
+        raise DataError(
+            f"{path} is damaged: its sums do not have the digest they were written with; remove it"
         )
     products = InnerProducts(tensors["tiles"], n, tile, int(text["n_features"]))
     return int(text["filters_done"]), products
