@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kernelgen.estimators.memorizer import ReLUMemorizerClassifier as ReLUMemorizerClassifier
     from kernelgen.estimators.memorizer import ReLUMemorizerRegressor as ReLUMemorizerRegressor
     from kernelgen.estimators.regressor import KernelRegressor as KernelRegressor
+    from kernelgen.estimators.sgd import SGDLinearClassifier as SGDLinearClassifier
+    from kernelgen.estimators.sgd import SGDLinearRegressor as SGDLinearRegressor
     from kernelgen.estimators.transformers import GaborFeatures as GaborFeatures
     from kernelgen.estimators.transformers import RandomConvFeatures as RandomConvFeatures
     from kernelgen.estimators.transformers import ScatteringFeatures as ScatteringFeatures
@@ -28,6 +30,20 @@ if TYPE_CHECKING:
     from kernelgen.kernels.laplacian import Laplacian as Laplacian
     from kernelgen.kernels.linear import Linear as Linear
     from kernelgen.kernels.polynomial import Polynomial as Polynomial
+    from kernelgen.linear.config import SGDConfig as SGDConfig
+    from kernelgen.linear.gradient_path import gradient_flow as gradient_flow
+    from kernelgen.linear.gradient_path import ridge_path as ridge_path
+    from kernelgen.linear.hessian import hessian as hessian
+    from kernelgen.linear.kernel_sgd import kernel_sgd as kernel_sgd
+    from kernelgen.linear.max_margin import max_margin as max_margin
+    from kernelgen.linear.min_norm import MinimumNorm as MinimumNorm
+    from kernelgen.linear.min_norm import minimum_norm as minimum_norm
+    from kernelgen.linear.result import SGDResult as SGDResult
+    from kernelgen.linear.ridgeless_risk import isotropic_risk as isotropic_risk
+    from kernelgen.linear.ridgeless_risk import misspecified_risk as misspecified_risk
+    from kernelgen.linear.rows import as_rows as as_rows
+    from kernelgen.linear.sgd import sgd as sgd
+    from kernelgen.linear.trace import Trace as Trace
     from kernelgen.memorize.build import Memorization as Memorization
     from kernelgen.memorize.build import build_memorizer as build_memorizer
     from kernelgen.memorize.network import ReluNetwork as ReluNetwork
@@ -54,9 +70,26 @@ _HOME = {
     "Polynomial": "kernelgen.kernels.polynomial",
     "Linear": "kernelgen.kernels.linear",
     "Custom": "kernelgen.kernels.custom",
+    # SGD and its limit, the minimum norm
+    "sgd": "kernelgen.linear.sgd",
+    "SGDConfig": "kernelgen.linear.config",
+    "SGDResult": "kernelgen.linear.result",
+    "Trace": "kernelgen.linear.trace",
+    "as_rows": "kernelgen.linear.rows",
+    "minimum_norm": "kernelgen.linear.min_norm",
+    "MinimumNorm": "kernelgen.linear.min_norm",
+    "max_margin": "kernelgen.linear.max_margin",
+    "kernel_sgd": "kernelgen.linear.kernel_sgd",
+    "gradient_flow": "kernelgen.linear.gradient_path",
+    "ridge_path": "kernelgen.linear.gradient_path",
+    "hessian": "kernelgen.linear.hessian",
+    "isotropic_risk": "kernelgen.linear.ridgeless_risk",
+    "misspecified_risk": "kernelgen.linear.ridgeless_risk",
     # scikit-learn estimators
     "KernelClassifier": "kernelgen.estimators.classifier",
     "KernelRegressor": "kernelgen.estimators.regressor",
+    "SGDLinearClassifier": "kernelgen.estimators.sgd",
+    "SGDLinearRegressor": "kernelgen.estimators.sgd",
     # scikit-learn transformers
     "GaborFeatures": "kernelgen.estimators.transformers",
     "WaveletFeatures": "kernelgen.estimators.transformers",

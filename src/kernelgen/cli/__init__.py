@@ -1,4 +1,6 @@
-"""The command line: ``kernelgen solve | predict | data | info``, one module per command.
+"""The command line, one module per command.
+
+    kernelgen solve | predict | memorize | sgd | reproduce | data | bench | info
 
 :mod:`~kernelgen.cli.app` puts the commands together and turns errors into exit codes. A command's module
 imports what it works with inside its function, so that ``kernelgen --help`` answers without NumPy. What was

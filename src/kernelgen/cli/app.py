@@ -17,6 +17,8 @@ from kernelgen.cli.data import app as data_app
 from kernelgen.cli.info import info
 from kernelgen.cli.memorize import app as memorize_app
 from kernelgen.cli.predict import predict
+from kernelgen.cli.reproduce import app as reproduce_app
+from kernelgen.cli.sgd import sgd
 from kernelgen.cli.solve import solve
 from kernelgen.cli.terminal import print_error
 from kernelgen.errors import KernelgenError
@@ -127,6 +129,8 @@ def top(
 app.command("solve")(solve)
 app.command("predict")(predict)
 app.add_typer(memorize_app, name="memorize")
+app.command("sgd")(sgd)
+app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.command("info")(info)

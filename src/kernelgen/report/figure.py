@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from kernelgen.errors import DataError, PackageMissing
+from kernelgen.errors import DataError, PackageMissing, UsageError
 
 FORMATS = ("svg", "png")
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart; its yellow, which vanishes on white, left out.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STYLE = {
     "axes.grid": True,
+    "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
     "axes.spines.right": False,
     "axes.spines.top": False,
     "figure.constrained_layout.use": True,
     "font.size": 10,
     "grid.alpha": 0.3,
+    "legend.frameon": False,
     "svg.hashsalt": "kernelgen",  # the same picture is the same bytes
 }
 
@@ -31,31 +39,53 @@ def import_matplotlib() -> Any:
     return mpl
 
 
+def style() -> AbstractContextManager[None]:
+    """The look, for what is drawn within."""
+    settings: AbstractContextManager[None] = import_matplotlib().rc_context(STYLE)
+    return settings
+
+
 def new_figure(columns: int = 1, *, width: float = 5.2, height: float = 3.6) -> tuple[Any, Any]:
     """A figure and its axes, side by side, without any window."""
     mpl = import_matplotlib()
-    with mpl.rc_context(STYLE):
+    with style():
         figure = mpl.figure.Figure(figsize=(width * columns, height))
         axes = figure.subplots(1, columns)
     return figure, axes
 
 
+def check_plot_path(path: Path) -> Path:
+    """The path, if its suffix names a format; UsageError otherwise."""
+    if path.suffix[1:] not in FORMATS:
+        raise UsageError(f"a plot is written as {' or '.join('.' + kind for kind in FORMATS)}, got {path}")
+    return path
+
+
 def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
-    """Write ``name.svg`` and ``name.png``, each under a temporary name first."""
-    mpl = import_matplotlib()
-    paths = []
-    for kind in FORMATS:
-        path = folder / f"{name}.{kind}"
-        partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
-        metadata = {"Date": None} if kind == "svg" else {}
+    """Write ``name.svg`` and ``name.png``."""
+    return [write_plot(figure, folder / f"{name}.{kind}") for kind in FORMATS]
+
+
+def write_plot(figure: Any, path: Path) -> Path:
+    """Write one file, in the format of its suffix, under a temporary name first.
+
+    Raises
+    ------
+    UsageError
+        The suffix is not that of a format.
+    DataError
+        The folder cannot be written to.
+    """
+    kind = check_plot_path(path).suffix[1:]
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
+    metadata = {"Date": None} if kind == "svg" else {}
+    try:
         try:
-            try:
-                with mpl.rc_context(STYLE):
-                    figure.savefig(partial, format=kind, dpi=150, metadata=metadata)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror}") from error
-        paths.append(path)
-    return paths
+            with style():
+                figure.savefig(partial, format=kind, dpi=150, metadata=metadata)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    return path
