@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ from hypothesis import settings
 
 from oracles import ENGINES, entered
 
-settings.register_profile("kernelgen", deadline=None, print_blob=True)
+# The same examples in every CI run, new ones whenever somebody runs the tests by hand.
+settings.register_profile("kernelgen", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 settings.load_profile("kernelgen")
 
 # A shell that starts the tests in the background makes them, and every process they start, ignore Ctrl-C; the tests
