@@ -53,7 +53,7 @@ COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name
 def compile_on_the_host(folder: Path) -> dict[str, Callable]:
     """finish.cu by the host's compiler: for each instantiation a function that walks its grid thread by thread."""
     if COMPILER is None:
-        pytest.skip("needs a C++ compiler")
+        pytest.skip("needs a C++ compiler (c++, g++ or clang++) to run the CUDA kernels on the host")
     lines = ['#include "host_cuda.hpp"', f'#include "{SOURCE}"', 'extern "C" {']
     for name in NAMES:
         T, P = name[len("finish<") :].split(", ")[:2]

@@ -56,4 +56,4 @@ def slow_data(tmp_path: Path) -> Path:
 def no_card() -> None:
     """For tests of what is said where there is none."""
     if Card().unavailable() is None:
-        pytest.skip("there is a card here")
+        pytest.skip("tests what is said where there is no NVIDIA card, and there is one")

@@ -122,5 +122,5 @@ def test_without_a_driver_cupy_itself_gives_a_reason() -> None:
     pytest.importorskip("cupy", reason='needs cupy: pip install ".[test-cuda]"')
     reason = Card().unavailable()
     if reason is None:
-        pytest.skip("there is a card here")
+        pytest.skip("tests what is said where there is no NVIDIA card, and there is one")
     assert "driver" in reason

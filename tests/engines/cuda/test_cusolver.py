@@ -43,7 +43,7 @@ def test_its_arguments_are_those_of_the_header(path: Path, name: str) -> None:
     folders = [path.parents[1] / "include", *path.parents[1].glob("targets/*/include")]
     header = next((file for folder in folders if (file := folder / "cusolverDn.h").is_file()), None)
     if header is None:
-        pytest.skip(f"needs cusolverDn.h beside {path}")
+        pytest.skip(f'needs cusolverDn.h beside {path}: pip install ".[test-cuda]"')
     found = re.search(rf"\b{name}\(([^)]*)\);", header.read_text())
     assert found
     declared = []
