@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -98,7 +97,7 @@ def norms(
     )
     check_plots(no_plot)
     with reporting(quiet=quiet) as report:
-        record = run_norms(config, progress=report)
+        record = run_norms(config, keep=output / "rows", progress=report)
     write("norms", record, norms_markdown, None if no_plot else draw_norms, output)
 
 
@@ -178,6 +177,7 @@ def write(
     folder: Path,
 ) -> None:
     """Write NAME.json, NAME.md and, with `draw`, NAME.svg and NAME.png; print the Markdown and the files' names."""
+    from kernelgen.arrays.whole_file import whole_file
     from kernelgen.experiments.sgd import json_ready
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,9 +185,8 @@ def write(
     paths = []
     for suffix, content in ((".json", json.dumps(json_ready(record), indent=2) + "\n"), (".md", text)):
         path = folder / f"{name}{suffix}"
-        temporary = folder / f".{name}.{os.getpid()}{suffix}"
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(content, encoding="utf-8")
         paths.append(path)
     if draw is not None:
         from kernelgen.report.figure import write_figure

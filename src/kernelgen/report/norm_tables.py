@@ -83,18 +83,17 @@ def double_descent_markdown(record: dict[str, Any]) -> str:
 
 def _table(rows: Sequence[dict[str, Any]], first: str) -> str:
     head = (first, "norm", "train error", "test error", "relative residual")
-    return _grid(
-        head,
-        [
-            (
-                str(row[first]),
-                f"{row['norm']:.5g}",
-                f"{100 * row['train_error']:.2f} %",
-                f"{100 * row['test_error']:.2f} %",
-                f"{row['relative_residual']:.0e}",
-            )
-            for row in rows
-        ],
+    return _grid(head, [(str(row[first]), *_numbers(row)) for row in rows])
+
+
+def _numbers(row: dict[str, Any]) -> tuple[str, ...]:
+    if "norm" not in row:
+        return ("K has no factor in this precision", "", "", "")
+    return (
+        f"{row['norm']:.5g}",
+        f"{100 * row['train_error']:.2f} %",
+        f"{100 * row['test_error']:.2f} %",
+        f"{row['relative_residual']:.0e}",
     )
 
 
