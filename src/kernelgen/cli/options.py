@@ -44,20 +44,70 @@ class EngineName(StrEnum):
     cuda = "cuda"
 
 
-def check_bandwidth(text: str) -> str:
-    """Return what was given, if it is a positive number, "auto", or "auto:X"."""
+class ChoiceName(StrEnum):
+    """Ways to choose among ridges and bandwidths."""
+
+    held_out = "held-out"
+    leave_one_out = "leave-one-out"
+    none = "none"
+
+
+def check_bandwidths(text: str) -> str:
+    """Return what was given, if it is positive numbers, "auto", or "auto:X", with commas between."""
     from kernelgen.errors import UsageError
     from kernelgen.kernels.bandwidth import rule_multiple
 
     try:
-        value = text if text.startswith("auto") else float(text)
+        values = parse_bandwidths(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number, nor 'auto'.") from None
+        raise typer.BadParameter(f"{text!r} is not a number, nor 'auto', nor several with commas.") from None
     try:
-        rule_multiple(value)
+        for value in values:
+            rule_multiple(value)
     except UsageError as error:
         raise typer.BadParameter(f"{error}.") from None
     return text
+
+
+def parse_bandwidths(text: str) -> tuple[float | str, ...]:
+    """Numbers, and what begins with "auto" as it is.
+
+    Examples
+    --------
+    >>> parse_bandwidths("auto:2,5")
+    ('auto:2', 5.0)
+    """
+    return tuple(part if part.startswith("auto") else float(part) for part in _parts(text))
+
+
+def check_ridges(text: str) -> str:
+    """Return what was given, if it is numbers of at least 0 with commas between."""
+    from kernelgen.arrays.checks import check_non_negative
+    from kernelgen.errors import UsageError
+
+    try:
+        for value in parse_ridges(text):
+            check_non_negative(value, "ridge")
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number, nor several with commas.") from None
+    return text
+
+
+def parse_ridges(text: str) -> tuple[float, ...]:
+    """Numbers with commas between.
+
+    Examples
+    --------
+    >>> parse_ridges("0,1e-3")
+    (0.0, 0.001)
+    """
+    return tuple(float(part) for part in _parts(text))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
 
 
 def check_budget(text: str | None) -> str | None:
@@ -145,9 +195,10 @@ Bandwidth = Annotated[
     _kernel(
         "--bandwidth",
         "-b",
-        metavar="auto|auto:X|X",
-        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour, auto:3 three times it.",
-        callback=check_bandwidth,
+        metavar="auto|auto:X|X[,...]",
+        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour, auto:3 three times it. "
+        "Several: see --choose.",
+        callback=check_bandwidths,
     ),
 ]
 Degree = Annotated[
@@ -157,7 +208,25 @@ Normalize = Annotated[
     bool,
     _kernel("--normalize/--no-normalize", help="Polynomial kernel of x/|x| and z/|z|.", show_default=False),
 ]
-Ridge = Annotated[float, _kernel(min=0.0, metavar="X", help="Added to the diagonal of K; 0 interpolates.")]
+Ridge = Annotated[
+    str,
+    _kernel(
+        metavar="X[,X...]",
+        help="Added to the diagonal of K; 0 interpolates. Several: see --choose.",
+        callback=check_ridges,
+    ),
+]
+Choose = Annotated[
+    ChoiceName,
+    _kernel(
+        metavar="NAME",
+        help="Among several ridges or bandwidths, by the training set alone: held-out rows, which choose a bandwidth "
+        "for each ridge; leave-one-out, in closed form; none, which fits every pair.",
+    ),
+]
+LeaveOneOut = Annotated[
+    bool, _kernel("--leave-one-out", help="Also count leave-one-out errors, in closed form.")
+]
 
 # solver
 PrecisionOption = Annotated[

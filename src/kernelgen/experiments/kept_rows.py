@@ -31,9 +31,7 @@ class KeptRows:
 
     folder: Path | None = None
 
-    def row(
-        self, name: str, told: Mapping[str, Any], make: Callable[[], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def row(self, name: str, told: Mapping[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return the row that is kept, or make it and keep it.
 
         Parameters

@@ -195,7 +195,11 @@ def run_norms(
         true,
         shuffled,
         kept("forced", partial(solver.forced, rows, bandwidth), **base),
-        *kept("centers", lambda: [random_centers(rows, bandwidth, d, config.seed) for d in CENTER_DISTANCES], **base),
+        *kept(
+            "centers",
+            lambda: [random_centers(rows, bandwidth, d, config.seed) for d in CENTER_DISTANCES],
+            **base,
+        ),
     ]
     return {
         "command": config.command(),
@@ -211,7 +215,9 @@ def run_norms(
         "bandwidths": [
             true
             if factor == 1
-            else kept("bandwidth", partial(solver.bandwidth_row, rows, bandwidth, factor), factor=factor, **base)
+            else kept(
+                "bandwidth", partial(solver.bandwidth_row, rows, bandwidth, factor), factor=factor, **base
+            )
             for factor in BANDWIDTH_FACTORS[config.scale]
         ],
         "seconds": sum(seconds),
@@ -345,7 +351,12 @@ class _Solver:
         try:
             return self.row("true labels", self.factor(rows.train, other), rows, rows.y_train)
         except NotPositiveDefinite as error:
-            return {"what": "true labels", "bandwidth": other, "status": "not_positive_definite", "message": str(error)}
+            return {
+                "what": "true labels",
+                "bandwidth": other,
+                "status": "not_positive_definite",
+                "message": str(error),
+            }
 
 
 def _rows(data: Dataset, config: NormsConfig, item: FeatureRow) -> tuple[_Rows, float]:

@@ -181,9 +181,7 @@ def solve_problem(
     return record
 
 
-def solve_prepared(
-    problem: SolveProblem, progress: ProgressCallback | None
-) -> tuple[SolveRecord, Model]:
+def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[SolveRecord, Model]:
     """Solve a problem whose features are stored; without the record's peak, which its caller measures."""
     config = problem.config
     points, kernel, spent = prepared(problem, progress)

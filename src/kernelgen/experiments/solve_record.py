@@ -186,10 +186,10 @@ class SolveProblem:
 class SolveRecord:
     """What was solved, how well, how it was proved and what it took; the fields are the keys of the JSON object.
 
-    Errors are fractions; ``leave_one_out_error`` is None where it was not asked for. ``seconds`` has ``features, bandwidth, gram, factor, solve, refine, predict`` and their
-    ``total``; ``load``, the time to read the data, comes on top. ``planned_bytes`` and ``peak_bytes`` are above the
-    start of the solve, with the data in memory. ``features`` is the text of the config, ``feature_parameters`` all
-    parameters it stands for.
+    Errors are fractions; ``leave_one_out_error`` is None where it was not asked for. ``seconds`` has ``features,
+    bandwidth, gram, factor, solve, refine, predict`` and their ``total``; ``load``, the time to read the data, comes on
+    top. ``planned_bytes`` and ``peak_bytes`` are above the start of the solve, with the data in memory. ``features`` is
+    the text of the config, ``feature_parameters`` all parameters it stands for.
     """
 
     dataset: str

@@ -195,7 +195,9 @@ def solve_streamed(
                 **shared,
                 **fit.seconds,
                 "gram": seconds["gram"] + fit.seconds["gram"],
-                "total": stop - start - sum(sum(other.seconds.values()) for other in fits if other is not fit),
+                "total": stop
+                - start
+                - sum(sum(other.seconds.values()) for other in fits if other is not fit),
             },
             planned_bytes=problem.plan.peak_bytes,
         )
@@ -253,7 +255,11 @@ def _fit(rows: StreamedRows, problem: SolveProblem, progress: ProgressCallback |
     )
     solution = check_solved(factor.solve(rows.Y, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, rows.classes), problem.y_train)
-    left_out = leave_one_out_error(factor, solution, rows.Y, rows.classes, progress) if config.leave_one_out else None
+    left_out = (
+        leave_one_out_error(factor, solution, rows.Y, rows.classes, progress)
+        if config.leave_one_out
+        else None
+    )
     seconds = {**solution.stats.seconds, "bandwidth": chosen - start}
     return _Fit(problem, kernel, solution, train_error, left_out, seconds)
 
@@ -267,7 +273,7 @@ def _test_errors(
     problem = fits[0].problem
     data, config = problem.data, problem.config
     test = FeatureValues(data.X_test, 1.0 / data.maximum)
-    choice = {
+    choice: dict[str, Any] = {
         "dtype": features_dtype(problem.plan.precision),
         "threads": check_threads(config.threads),
         "progress": progress,

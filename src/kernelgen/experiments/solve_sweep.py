@@ -67,6 +67,11 @@ class Sweep:
         """Whether there is nothing to choose."""
         return len(self.ridges) == len(self.bandwidths) == 1
 
+    @property
+    def n_fits(self) -> int:
+        """Fits to all rows, at most."""
+        return len(self.ridges) * (1 if self.choose == "held-out" else len(self.bandwidths))
+
     def configs(self, base: SolveConfig) -> list[SolveConfig]:
         """Every pair."""
         return [
@@ -83,8 +88,10 @@ class SweepRecord:
     Attributes
     ----------
     fits : tuple of SolveRecord
+    errors : tuple of float or None
+        Held-out or leave-one-out error of each fit.
     chosen : int or None
-        Index of the fit with the fewest held-out or leave-one-out errors.
+        Index of the fit with the smallest.
     choice : dict
         ``by``, and what was tried.
     unsolved : tuple of dict
@@ -92,6 +99,7 @@ class SweepRecord:
     """
 
     fits: tuple[SolveRecord, ...]
+    errors: tuple[float | None, ...]
     chosen: int | None
     choice: dict[str, Any]
     unsolved: tuple[dict[str, Any], ...]
@@ -100,6 +108,7 @@ class SweepRecord:
         """Return the fields, ready for JSON."""
         return {
             "fits": [fit.as_dict() for fit in self.fits],
+            "errors": list(self.errors),
             "chosen": self.chosen,
             "choice": self.choice,
             "unsolved": list(self.unsolved),
@@ -114,7 +123,7 @@ def solve_sweep(
     Parameters
     ----------
     problem : SolveProblem
-        Prepared from a config whose ridge is the smallest of the sweep's; see :func:`base_config`.
+        Prepared from a config with the smallest of the ridges: equal rows are merged where one of them is 0.
     sweep : Sweep
     progress : callable, optional
 
@@ -137,22 +146,19 @@ def solve_sweep(
             fits = solve_streamed(problem, progress, chooser.streamed, chooser.unsolved)
         else:
             fits = _solve_stored(problem, chooser, progress)
-    if not fits and chooser.errors:
-        raise chooser.errors[-1][1]
+    if not fits and chooser.failures:
+        raise chooser.failures[-1][1]
     if not fits:
-        raise NotPositiveDefinite(_nothing_chosen(chooser.choice))
+        raise NotConverged(_nothing_chosen(chooser.choice))
     fits = [replace(fit, peak_bytes=memory.bytes) for fit in fits]
     unsolved = tuple(
         {"ridge": config.ridge, "bandwidth": config.bandwidth, "message": str(error)}
-        for config, error in chooser.errors
+        for config, error in chooser.failures
     )
-    return SweepRecord(tuple(fits), chooser.best(fits), chooser.as_dict(), unsolved)
-
-
-def base_config(config: SolveConfig, sweep: Sweep) -> SolveConfig:
-    """What to prepare a sweep from: equal rows are merged where one of the ridges is 0."""
-    bandwidth = sweep.bandwidths[0] if config.kernel in WITH_BANDWIDTH else "auto"
-    return replace(config, ridge=min(sweep.ridges), bandwidth=bandwidth)
+    errors = chooser.errors_of(fits)
+    known = [np.inf if error is None else error for error in errors]
+    chosen = int(np.argmin(known)) if np.isfinite(known).any() else None
+    return SweepRecord(tuple(fits), errors, chosen, chooser.as_dict(), unsolved)
 
 
 def _solve_stored(
@@ -175,7 +181,7 @@ class _Chooser:
     def __init__(self, problem: SolveProblem, sweep: Sweep, progress: ProgressCallback | None):
         self.problem, self.sweep, self.progress = problem, sweep, progress
         self.choice: HeldOutChoice | None = None
-        self.errors: list[tuple[SolveConfig, KernelgenError]] = []
+        self.failures: list[tuple[SolveConfig, KernelgenError]] = []
 
     def stored(self, points: Points) -> list[SolveConfig]:
         """Of rows whose features are there."""
@@ -217,16 +223,14 @@ class _Chooser:
 
     def unsolved(self, config: SolveConfig, error: KernelgenError) -> None:
         """Keep what went wrong."""
-        self.errors.append((config, error))
+        self.failures.append((config, error))
 
-    def best(self, fits: Sequence[SolveRecord]) -> int | None:
-        """Index of the fit with the fewest errors on rows it was not fitted to, of the training set."""
-        if self.choice is not None:
-            errors = {each.ridge: each.error for each in self.choice.best()}
-            return int(np.argmin([errors[fit.ridge] for fit in fits]))
-        if self.sweep.choose == "leave-one-out":
-            return int(np.argmin([fit.leave_one_out_error for fit in fits]))
-        return None
+    def errors_of(self, fits: Sequence[SolveRecord]) -> tuple[float | None, ...]:
+        """Errors on rows of the training set that a fit did not see."""
+        if self.choice is None:
+            return tuple(fit.leave_one_out_error for fit in fits)
+        best = {each.ridge: each.error for each in self.choice.best()}
+        return tuple(best[fit.ridge] for fit in fits)
 
     def as_dict(self) -> dict[str, Any]:
         """How it was chosen, ready for JSON."""
