@@ -54,6 +54,8 @@ def arguments(description: str | None) -> argparse.Namespace:
 
 def write(name: str, result: dict[str, Any], options: argparse.Namespace) -> None:
     """Print the result; unless it was a smoke run, write it under ``bench/results`` with date and machine."""
+    from kernelgen.arrays.whole_file import whole_file
+
     print(json.dumps(result, indent=2))
     if options.smoke:
         return
@@ -66,9 +68,8 @@ def write(name: str, result: dict[str, Any], options: argparse.Namespace) -> Non
         "machine": machine(),
         **result,
     }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(record, indent=2) + "\n")
-    temporary.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(record, indent=2) + "\n")
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.arrays.whole_file import whole_file
 from kernelgen.engines.cuda.device import device
 
 
@@ -81,13 +82,12 @@ class Session:
         self.save()
 
     def save(self) -> None:
-        """Write the JSON under a temporary name, then rename it."""
+        """Write the JSON, whole or not at all."""
         if self.output is None:
             return
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.output.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self.result, indent=2) + "\n")
-        temporary.replace(self.output)
+        with whole_file(self.output) as partial:
+            partial.write_text(json.dumps(self.result, indent=2) + "\n")
 
     def median_seconds(self, call: Callable[[], Any], *, repeats: int = 5, warm: int = 1) -> float:
         """Median time of a call between two events on the device's stream, after warm-up."""

@@ -7,11 +7,8 @@ Reading runs no code. A reader never meets half a file: the temporary file is sy
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
-import secrets
 import struct
 from collections.abc import Mapping
 from os import PathLike
@@ -21,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from kernelgen.arrays.points import AnyArray
+from kernelgen.arrays.whole_file import whole_file
 from kernelgen.errors import DataError, DataMissing
 
 _DTYPES: dict[str, np.dtype[Any]] = {
@@ -55,27 +53,14 @@ def write_tensors(
     DataError
         The folder is missing or cannot be written, or the disk is full; the old file, if any, is as it was.
     """
-    path = Path(path)
     ordered = dict(
         sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
     )  # keeps each one aligned
     header = _header(ordered, metadata)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
-    try:
-        try:
-            with partial.open("xb") as file:
-                file.write(header)
-                for array in ordered.values():
-                    _write_array(file, array)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        raise DataError(f"cannot write {path}: {reason}; nothing was changed there") from error
+    with whole_file(path, sync=True) as partial, partial.open("xb") as file:
+        file.write(header)
+        for array in ordered.values():
+            _write_array(file, array)
 
 
 def open_tensors(
@@ -136,14 +121,6 @@ def _write_array(file: BinaryIO, array: AnyArray) -> None:
     file.writelines(
         little[start : start + _CHUNK_BYTES].data for start in range(0, little.size, _CHUNK_BYTES)
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 _Entry = tuple[np.dtype[Any], tuple[int, ...], int, int]

@@ -291,10 +291,10 @@ def _check_output(folder: Path) -> None:
 def _write_sweep(record: dict[str, Any], folder: Path) -> list[Path]:
     import json
 
+    from kernelgen.arrays.whole_file import whole_file
     from kernelgen.report.memorize import write_sweep_plots
 
     path = folder / "sweep.json"
-    partial = folder / ".sweep.json.partial"
-    partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
     return [path, *write_sweep_plots(record, folder)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -92,14 +91,14 @@ def check_output(output: Path | None) -> None:
 
 
 def write_predictions(output: Path, names: list[str], predicted: NDArray[Any]) -> None:
-    """Write an array, or a table of row and prediction; under a temporary name first, then renamed."""
+    """Write an array, or a table of row and prediction; whole or not at all."""
     import numpy as np
 
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
-    try:
+    from kernelgen.arrays.whole_file import whole_file
+
+    with whole_file(output) as partial:
         if output.suffix == ".npy":
-            with partial.open("wb") as file:
-                np.save(file, predicted, allow_pickle=False)
+            np.save(partial, predicted, allow_pickle=False)
         else:
             columns = [predicted] if predicted.ndim == 1 else list(predicted.T)
             header = ["prediction"] if len(columns) == 1 else [f"prediction_{k}" for k in range(len(columns))]
@@ -107,8 +106,3 @@ def write_predictions(output: Path, names: list[str], predicted: NDArray[Any]) -
                 writer = csv.writer(file)
                 writer.writerow(["row", *header])
                 writer.writerows(zip(names, *(column.tolist() for column in columns), strict=True))
-        partial.replace(output)
-    except OSError as error:
-        raise DataError(f"cannot write {output}: {error.strerror}; nothing was changed there") from error
-    finally:
-        partial.unlink(missing_ok=True)

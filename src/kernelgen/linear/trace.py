@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kernelgen.arrays.points import AnyArray, FloatArray
+from kernelgen.arrays.whole_file import whole_file
 from kernelgen.linear.min_norm import MinimumNorm
 from kernelgen.linear.sgd import Epoch
 
@@ -107,13 +106,10 @@ class Trace:
         )
 
     def write(self, path: str | PathLike[str]) -> None:
-        """One JSON object a line, under a temporary name, then renamed."""
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        temporary.write_text(
-            "".join(json.dumps(asdict(point)) + "\n" for point in self.points), encoding="utf-8"
-        )
-        temporary.replace(target)
+        """One JSON object a line."""
+        lines = "".join(json.dumps(asdict(point)) + "\n" for point in self.points)
+        with whole_file(path) as partial:
+            partial.write_text(lines, encoding="utf-8")
 
     def _distance(self, W: FloatArray) -> float | None:
         if self._target is None:

@@ -7,16 +7,14 @@ measured and told.
 
 from __future__ import annotations
 
-import os
-import secrets
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kernelgen.arrays.points import AnyArray, FloatArray
-from kernelgen.errors import DataError, PackageMissing, UsageError
+from kernelgen.arrays.whole_file import whole_file
+from kernelgen.errors import PackageMissing, UsageError
 from kernelgen.memorize.network import ReluNetwork
 
 OPSET = 17
@@ -45,16 +43,8 @@ def save_onnx(network: ReluNetwork, path: str | PathLike[str], *, dtype: str = "
     """
     _check_can_export(network, dtype)
     model = make_onnx(network)
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
-    try:
-        try:
-            partial.write_bytes(model.SerializeToString())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}; nothing was changed there") from error
+    with whole_file(path) as partial:
+        partial.write_bytes(model.SerializeToString())
 
 
 def make_onnx(network: ReluNetwork) -> Any:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from kernelgen.errors import DataError, PackageMissing, UsageError
+from kernelgen.arrays.whole_file import whole_file
+from kernelgen.errors import PackageMissing, UsageError
 
 FORMATS = ("svg", "png")
 
@@ -77,15 +76,7 @@ def write_plot(figure: Any, path: Path) -> Path:
         The folder cannot be written to.
     """
     kind = check_plot_path(path).suffix[1:]
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     metadata = {"Date": None} if kind == "svg" else {}
-    try:
-        try:
-            with style():
-                figure.savefig(partial, format=kind, dpi=150, metadata=metadata)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    with whole_file(path) as partial, style():
+        figure.savefig(partial, format=kind, dpi=150, metadata=metadata)
     return path
