@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from kernelgen.errors import UsageError
+
 DATA, KERNEL, SOLVER, OUTPUT = "Data", "Kernel", "Solver", "Output"
 
-_data = partial(typer.Option, rich_help_panel=DATA)
-_kernel = partial(typer.Option, rich_help_panel=KERNEL)
-_solver = partial(typer.Option, rich_help_panel=SOLVER)
-_output = partial(typer.Option, rich_help_panel=OUTPUT)
+data_option = partial(typer.Option, rich_help_panel=DATA)
+kernel_option = partial(typer.Option, rich_help_panel=KERNEL)
+solver_option = partial(typer.Option, rich_help_panel=SOLVER)
+output_option = partial(typer.Option, rich_help_panel=OUTPUT)
 
 
 class KernelName(StrEnum):
@@ -44,75 +47,68 @@ class EngineName(StrEnum):
     cuda = "cuda"
 
 
+def accepted(text: str, parse: Callable[[str], object]) -> str:
+    """Return the text, if `parse` takes it; its UsageError, as one of the command line, otherwise."""
+    try:
+        parse(text)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    return text
+
+
 def check_bandwidth(text: str) -> str:
     """Return what was given, if it is a positive number, "auto", or "auto:X"."""
-    from kernelgen.errors import UsageError
     from kernelgen.kernels.bandwidth import rule_multiple
 
     try:
         value = text if text.startswith("auto") else float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a number, nor 'auto'.") from None
-    try:
-        rule_multiple(value)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return accepted(text, lambda _: rule_multiple(value))
 
 
 def check_budget(text: str | None) -> str | None:
     """Return what was given, if it is a number of bytes such as 8GB."""
     from kernelgen.arrays.checks import parse_bytes
-    from kernelgen.errors import UsageError
 
-    try:
-        parse_bytes(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return None if text is None else accepted(text, parse_bytes)
 
 
 def check_features(text: str) -> str:
     """Return what was given, if it names features."""
-    from kernelgen.errors import UsageError
     from kernelgen.features.registry import make_features
 
-    try:
-        make_features(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return accepted(text, make_features)
 
 
 def check_labels(text: str) -> str:
     """Return what was given, if it names labels."""
-    from kernelgen.errors import UsageError
     from kernelgen.randomization.corruptions import parse_labels
 
-    try:
-        parse_labels(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return accepted(text, parse_labels)
 
 
 # data
-DatasetOption = Annotated[
-    str,
-    _data("--dataset", "-d", metavar="NAME", help="digits, mnist, cifar10, folder; or a .npz or .npy file."),
-]
+dataset_option = partial(
+    data_option,
+    "--dataset",
+    "-d",
+    metavar="NAME",
+    help="digits, mnist, cifar10, folder; or a .npz or .npy file.",
+)
+DatasetOption = Annotated[str, dataset_option()]
 DataDir = Annotated[
     Path | None,
-    _data(
+    data_option(
         metavar="FOLDER",
         help="Folder of the files, or its parent.",
         show_default="$KERNELGEN_DATA_DIR or a cache",
     ),
 ]
-Offline = Annotated[bool, _data("--offline", help="Download nothing.")]
+Offline = Annotated[bool, data_option("--offline", help="Download nothing.")]
 FeaturesOption = Annotated[
     str,
-    _data(
+    data_option(
         metavar="NAME[:KEY=VALUE,...][+...]",
         help="What the kernel sees: pixels (values / 255; digits: / 16), gabor, wavelet, scattering, "
         "randconv256 to randconv32k, standardize; "
@@ -121,28 +117,31 @@ FeaturesOption = Annotated[
     ),
 ]
 TrainRows = Annotated[
-    int | None, _data("--n-train", min=1, metavar="N", help="Train on the first N rows.", show_default="all")
+    int | None,
+    data_option("--n-train", min=1, metavar="N", help="Train on the first N rows.", show_default="all"),
 ]
 TestRows = Annotated[
-    int | None, _data("--n-test", min=0, metavar="N", help="Test on the first N rows.", show_default="all")
+    int | None,
+    data_option("--n-test", min=0, metavar="N", help="Test on the first N rows.", show_default="all"),
 ]
 Labels = Annotated[
     str,
-    _data(
+    data_option(
         metavar="true|random|corrupted:P",
         help="Training labels: as they are; all drawn at random; each drawn with probability P.",
         callback=check_labels,
     ),
 ]
-Seed = Annotated[int, _data(min=0, metavar="N", help="Of labels, splits and the bandwidth rule.")]
+Seed = Annotated[int, data_option(min=0, metavar="N", help="Of labels, splits and the bandwidth rule.")]
 
 # kernel
 KernelOption = Annotated[
-    KernelName, _kernel("--kernel", "-k", metavar="NAME", help="gaussian, laplacian, polynomial or linear.")
+    KernelName,
+    kernel_option("--kernel", "-k", metavar="NAME", help="gaussian, laplacian, polynomial or linear."),
 ]
 Bandwidth = Annotated[
     str,
-    _kernel(
+    kernel_option(
         "--bandwidth",
         "-b",
         metavar="auto|auto:X|X",
@@ -151,18 +150,22 @@ Bandwidth = Annotated[
     ),
 ]
 Degree = Annotated[
-    int | None, _kernel(min=1, metavar="N", help="Of the polynomial kernel.", show_default="3")
+    int | None, kernel_option(min=1, metavar="N", help="Of the polynomial kernel.", show_default="3")
 ]
 Normalize = Annotated[
     bool,
-    _kernel("--normalize/--no-normalize", help="Polynomial kernel of x/|x| and z/|z|.", show_default=False),
+    kernel_option(
+        "--normalize/--no-normalize", help="Polynomial kernel of x/|x| and z/|z|.", show_default=False
+    ),
 ]
-Ridge = Annotated[float, _kernel(min=0.0, metavar="X", help="Added to the diagonal of K; 0 interpolates.")]
+Ridge = Annotated[
+    float, kernel_option(min=0.0, metavar="X", help="Added to the diagonal of K; 0 interpolates.")
+]
 
 # solver
 PrecisionOption = Annotated[
     PrecisionName,
-    _solver(
+    solver_option(
         "--precision",
         "-p",
         metavar="NAME",
@@ -171,14 +174,14 @@ PrecisionOption = Annotated[
 ]
 EngineOption = Annotated[
     EngineName,
-    _solver(metavar="NAME", help="auto (native), native, portable or cuda; never replaced in silence."),
+    solver_option(metavar="NAME", help="auto (native), native, portable or cuda; never replaced in silence."),
 ]
 Threads = Annotated[
-    int | None, _solver(min=1, metavar="N", help="Threads to use.", show_default="every core")
+    int | None, solver_option(min=1, metavar="N", help="Threads to use.", show_default="every core")
 ]
 MemoryBudget = Annotated[
     str | None,
-    _solver(
+    solver_option(
         metavar="SIZE",
         help="Refuse what needs more, e.g. 8GB.",
         show_default="what is free",
@@ -188,19 +191,21 @@ MemoryBudget = Annotated[
 
 Resume = Annotated[
     Path | None,
-    _solver(
+    solver_option(
         metavar="FILE", help="Keep the inner products of randconv features in FILE, and go on from there."
     ),
 ]
 
 # output
-PlanOnly = Annotated[bool, _output("--plan", help="Print bytes and seconds of each phase; solve nothing.")]
-Save = Annotated[Path | None, _output(metavar="FILE", help="Write the model, for kernelgen predict.")]
-Output = Annotated[
-    Path | None, _output("--output", "-o", metavar="FILE", help="Write to a .npy or .csv file.")
+PlanOnly = Annotated[
+    bool, output_option("--plan", help="Print bytes and seconds of each phase; solve nothing.")
 ]
-Json = Annotated[bool, _output("--json", help="One JSON object on stdout and nothing else there.")]
-Quiet = Annotated[bool, _output("--quiet", "-q", help="No plan, no progress.")]
+Save = Annotated[Path | None, output_option(metavar="FILE", help="Write the model, for kernelgen predict.")]
+Output = Annotated[
+    Path | None, output_option("--output", "-o", metavar="FILE", help="Write to a .npy or .csv file.")
+]
+Json = Annotated[bool, output_option("--json", help="One JSON object on stdout and nothing else there.")]
+Quiet = Annotated[bool, output_option("--quiet", "-q", help="No plan, no progress.")]
 
 # arguments
 ModelArgument = Annotated[
