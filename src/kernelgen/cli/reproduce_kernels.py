@@ -8,10 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from kernelgen.cli import options
-from kernelgen.cli.options import DATA, OUTPUT
 from kernelgen.cli.reproduction import Folder, NoPlot, Scale, ScaleName, check_plots, write
 from kernelgen.cli.terminal import console, format_bytes, format_seconds, reporting
 
@@ -21,46 +18,43 @@ if TYPE_CHECKING:
     from kernelgen.experiments.solve_sweep import Sweep
 
 
+def check_filters(text: str | None) -> str | None:
+    """Return what was given, if it is numbers of filters."""
+    from kernelgen.experiments.kernel_table import parse_filters
+
+    return None if text is None else options.accepted(text, parse_filters)
+
+
 Rows = Annotated[
     list[str] | None,
-    typer.Option(
-        "--row",
-        metavar="NAME",
-        rich_help_panel=DATA,
-        help="One row, e.g. mnist-gabor; may be repeated.",
-        show_default="all",
+    options.data_option(
+        "--row", metavar="NAME", help="One row, e.g. mnist-gabor; may be repeated.", show_default="all"
     ),
 ]
 Filters = Annotated[
     str | None,
-    typer.Option(
+    options.data_option(
         metavar="F[,F...]",
-        rich_help_panel=DATA,
         help="Of the random convolutions: 256,1k,4k.",
         show_default="by scale",
+        callback=check_filters,
     ),
 ]
 Ridges = Annotated[
     str,
-    typer.Option(
-        "--ridge",
-        metavar="X[,X...]",
-        rich_help_panel=options.KERNEL,
-        help="Each is a factor of its own.",
-        callback=options.check_ridges,
+    options.kernel_option(
+        "--ridge", metavar="X[,X...]", help="Each is a factor of its own.", callback=options.check_ridges
     ),
 ]
 Products = Annotated[
     Path | None,
-    typer.Option(
+    options.solver_option(
         metavar="FOLDER",
-        rich_help_panel=options.SOLVER,
         help="Keep the inner products of random convolutions there (4 n^2 bytes a row), and go on from them.",
     ),
 ]
 PlanOnly = Annotated[
-    bool,
-    typer.Option("--plan", rich_help_panel=OUTPUT, help="Print memory and time of each row; solve nothing."),
+    bool, options.output_option("--plan", help="Print memory and time of each row; solve nothing.")
 ]
 
 
