@@ -5,7 +5,7 @@ Features, and the inner products of streamed ones, are made once for all of them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,22 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice
+from kernelgen.arrays.duplicates import find_duplicates
 from kernelgen.arrays.points import FloatArray, Points
-from kernelgen.errors import KernelgenError, NotConverged, NotPositiveDefinite, UsageError
+from kernelgen.errors import ConflictingLabels, KernelgenError, NotConverged, NotPositiveDefinite, UsageError
 from kernelgen.estimators.targets import encode_labels
 from kernelgen.experiments.held_out import (
     HeldOutChoice,
     HeldOutRows,
-    StoredRows,
+    Split,
+    StoredHeldOut,
     StreamedHeldOut,
     choose_held_out,
-    split_sizes,
+    draw_split,
 )
+from kernelgen.experiments.held_out_plan import plan_choice
 from kernelgen.experiments.solve import prepared, solve_prepared
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH, SolveConfig, SolveProblem, SolveRecord
 from kernelgen.experiments.solve_streamed import StreamedRows, is_streamed, solve_streamed
 from kernelgen.solvers.memory import PeakMemory
-from kernelgen.solvers.plan import check_fits
+from kernelgen.solvers.plan import Plan, check_fits
 from kernelgen.solvers.progress import ProgressCallback, phase
 
 CHOICES = ("held-out", "leave-one-out", "none")
@@ -44,9 +47,9 @@ class Sweep:
     bandwidths : tuple of float or str
         Numbers, "auto" or "auto:X".
     choose : {"held-out", "leave-one-out", "none"}
-        "held-out": every pair is fitted to the first training rows and counts its errors on the rows after them; each
-        ridge is then fitted to all rows with its best bandwidth. "leave-one-out": every pair is fitted to all rows and
-        counts its leave-one-out errors, in closed form. "none": every pair is fitted to all rows.
+        "held-out": every pair is fitted to some of the training rows and counts its errors on others, drawn by the
+        seed; each ridge is then fitted to all rows with its best bandwidth. "leave-one-out": every pair is fitted to
+        all rows and counts its leave-one-out errors, in closed form. "none": every pair is fitted to all rows.
     """
 
     ridges: tuple[float, ...] = (0.0,)
@@ -95,7 +98,8 @@ class SweepRecord:
     choice : dict
         ``by``, and what was tried.
     unsolved : tuple of dict
-        ``ridge``, ``bandwidth`` and ``message`` of what has no factor on all rows, or did not converge.
+        ``ridge``, ``bandwidth`` and ``message`` of what has no factor on all rows, did not converge, or met equal rows
+        with different labels; and of the last bandwidth of a ridge that none solved on the rows of the choice.
     """
 
     fits: tuple[SolveRecord, ...]
@@ -123,7 +127,7 @@ def solve_sweep(
     Parameters
     ----------
     problem : SolveProblem
-        Prepared from a config with the smallest of the ridges: equal rows are merged where one of them is 0.
+        Its ridge and bandwidth are not used.
     sweep : Sweep
     progress : callable, optional
 
@@ -139,26 +143,33 @@ def solve_sweep(
     """
     if sweep.bandwidths != ("auto",) and problem.config.kernel not in WITH_BANDWIDTH:
         raise UsageError(f"the {problem.config.kernel} kernel has no bandwidth")
-    check_fits(problem.plan)
+    problem = replace(problem, config=replace(problem.config, ridge=min(sweep.ridges)))
+    whole = plan_sweep(problem, sweep)
+    check_fits(whole)
+    if is_streamed(problem.features):
+        _check_merges_nothing(problem, sweep)
     chooser = _Chooser(problem, sweep, progress)
     with PeakMemory() as memory:
         if is_streamed(problem.features):
-            fits = solve_streamed(problem, progress, chooser.streamed, chooser.unsolved)
+            fits = solve_streamed(problem, progress, chooser.streamed, chooser.failed)
         else:
             fits = _solve_stored(problem, chooser, progress)
     if not fits and chooser.failures:
         raise chooser.failures[-1][1]
     if not fits:
         raise NotConverged(_nothing_chosen(chooser.choice))
-    fits = [replace(fit, peak_bytes=memory.bytes) for fit in fits]
-    unsolved = tuple(
-        {"ridge": config.ridge, "bandwidth": config.bandwidth, "message": str(error)}
-        for config, error in chooser.failures
-    )
+    fits = [replace(fit, peak_bytes=memory.bytes, planned_bytes=whole.peak_bytes) for fit in fits]
     errors = chooser.errors_of(fits)
     known = [np.inf if error is None else error for error in errors]
     chosen = int(np.argmin(known)) if np.isfinite(known).any() else None
-    return SweepRecord(tuple(fits), errors, chosen, chooser.as_dict(), unsolved)
+    return SweepRecord(tuple(fits), errors, chosen, chooser.as_dict(), chooser.unsolved())
+
+
+def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
+    """The plan of one fit to all rows, and of the choice on held-out rows where there is one."""
+    if sweep.choose != "held-out":
+        return problem.plan
+    return plan_choice(problem, len(sweep.ridges) * len(sweep.bandwidths))
 
 
 def _solve_stored(
@@ -170,9 +181,17 @@ def _solve_stored(
         each = replace(problem, config=config, points=points, kernel=None, seconds=seconds)
         try:
             fits.append(solve_prepared(each, progress)[0])
-        except (NotPositiveDefinite, NotConverged) as error:
-            chooser.unsolved(config, error)
+        except (NotPositiveDefinite, NotConverged, ConflictingLabels) as error:
+            chooser.failed(config, error)
     return fits
+
+
+def _check_merges_nothing(problem: SolveProblem, sweep: Sweep) -> None:
+    if min(sweep.ridges) == 0 < max(sweep.ridges) and find_duplicates(problem.data.X_train).n_duplicates:
+        raise UsageError(
+            "some training images are equal: they are merged for ridge 0, and each of them counts with a ridge. Solve "
+            "ridge 0 by itself"
+        )
 
 
 class _Chooser:
@@ -187,8 +206,9 @@ class _Chooser:
         """Of rows whose features are there."""
         classes, Y = encode_labels(self.problem.y_train)
 
-        def rows(n: int, m: int) -> HeldOutRows:
-            return StoredRows(points, n, m, self.problem.config, self.problem.plan.precision)
+        def rows(split: Split) -> HeldOutRows:
+            fitted, held_out = points.take(split.fitted), points.take(split.held_out)
+            return StoredHeldOut(fitted, held_out, self.problem.config, self.problem.plan.precision)
 
         return self._configs(rows, Y, classes)
 
@@ -196,22 +216,24 @@ class _Chooser:
         """Of rows whose inner products are there."""
         precision, threads = self.problem.plan.precision, self.problem.config.threads
 
-        def leading(n: int, m: int) -> HeldOutRows:
-            return StreamedHeldOut.of(rows.products, n, m, precision, threads)
+        def some(split: Split) -> HeldOutRows:
+            return StreamedHeldOut.of(rows.products, split, precision, threads)
 
-        return self._configs(leading, rows.Y[rows.kept], rows.classes)
+        return self._configs(some, rows.Y[rows.kept], rows.classes)
 
-    def _configs(self, rows: Any, Y: FloatArray, classes: NDArray[Any]) -> list[SolveConfig]:
+    def _configs(
+        self, rows: Callable[[Split], HeldOutRows], Y: FloatArray, classes: NDArray[Any]
+    ) -> list[SolveConfig]:
         if self.sweep.choose != "held-out":
             return self.sweep.configs(self.problem.config)
-        sizes = split_sizes(len(Y))
+        split = draw_split(len(Y), self.problem.config.seed)
         with phase("choose", self.progress) as tell:
             self.choice = choose_held_out(
-                rows(*sizes),
+                rows(split),
                 self.problem.config,
                 Y,
                 classes,
-                sizes=sizes,
+                split=split,
                 ridges=self.sweep.ridges,
                 bandwidths=self.sweep.bandwidths,
                 tell=tell,
@@ -221,9 +243,19 @@ class _Chooser:
             for best in self.choice.best()
         ]
 
-    def unsolved(self, config: SolveConfig, error: KernelgenError) -> None:
-        """Keep what went wrong."""
-        self.failures.append((config, error))
+    def failed(self, config: SolveConfig, error: KernelgenError) -> None:
+        """Keep what went wrong, and not the frames it went through: they hold a factor."""
+        self.failures.append((config, error.with_traceback(None)))
+
+    def unsolved(self) -> tuple[dict[str, Any], ...]:
+        """What has no fit, and why."""
+        found = [(each.ridge, each.bandwidth, str(error)) for each, error in self.failures]
+        if self.choice is not None:
+            found += [
+                (each.ridge, each.bandwidth, f"on the rows of the choice: {each.message}")
+                for each in self.choice.unsolved()
+            ]
+        return tuple(dict(zip(("ridge", "bandwidth", "message"), each, strict=True)) for each in found)
 
     def errors_of(self, fits: Sequence[SolveRecord]) -> tuple[float | None, ...]:
         """Errors on rows of the training set that a fit did not see."""
