@@ -54,11 +54,18 @@ class InnerProducts:
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> FloatArray:
         """G_ij for i in ``rows`` and j in ``columns``, in their order."""
-        # columns outside: entries of a tile that lie beside each other are then read one after the other
-        i, j = np.maximum(rows, columns[:, None]), np.minimum(rows, columns[:, None])
-        a, r = np.divmod(i, self.tile)
-        found: FloatArray = self.tiles[a * (a + 1) // 2 * self.tile**2 + self.tile * j + r].T
+        # entry (i, j), i >= j, is at _first(i) + tile j, and both grow with the row: no need to swap i and j. Columns go
+        # outside: entries that lie beside each other are then read one after the other
+        down, across = self._first(rows), self._first(columns)[:, None]
+        beside = self.tile * np.minimum(rows, columns[:, None])
+        found: FloatArray = self.tiles[np.maximum(down, across) + beside].T
         return found
+
+    def _first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the entries of column 0 are."""
+        a, r = np.divmod(rows, self.tile)
+        offsets: NDArray[np.int64] = a * (a + 1) // 2 * self.tile**2 + r
+        return offsets
 
     def take(self, rows: NDArray[np.int64]) -> InnerProducts:
         """A copy of the products of the given rows among each other."""
