@@ -54,8 +54,8 @@ class InnerProducts:
 
     def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> FloatArray:
         """G_ij for i in ``rows`` and j in ``columns``, in their order."""
-        # entry (i, j), i >= j, is at _first(i) + tile j, and both grow with the row: no need to swap i and j. Columns go
-        # outside: entries that lie beside each other are then read one after the other
+        # entry (i, j), i >= j, is at _first(i) + tile j, and both grow with the row: i and j need not be swapped.
+        # Columns go outside: entries that lie beside each other are then read one after the other
         down, across = self._first(rows), self._first(columns)[:, None]
         beside = self.tile * np.minimum(rows, columns[:, None])
         found: FloatArray = self.tiles[np.maximum(down, across) + beside].T
