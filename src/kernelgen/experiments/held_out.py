@@ -192,6 +192,11 @@ def draw_split(n: int, seed: int) -> Split:
     return Split(np.sort(order[:fitted]), np.sort(order[fitted : fitted + held_out]))
 
 
+def is_by_rule(kernel: str, bandwidths: Sequence[float | str]) -> bool:
+    """Whether a bandwidth comes from distances between rows."""
+    return kernel in WITH_BANDWIDTH and any(isinstance(each, str) for each in bandwidths)
+
+
 def choose_held_out(
     rows: HeldOutRows,
     config: SolveConfig,
@@ -225,8 +230,7 @@ def choose_held_out(
     -----
     n^3 / 3 flops for each pair, with n the rows to fit.
     """
-    by_rule = config.kernel in WITH_BANDWIDTH and any(isinstance(each, str) for each in bandwidths)
-    distance = rows.neighbour_distance(config.seed) if by_rule else None
+    distance = rows.neighbour_distance(config.seed) if is_by_rule(config.kernel, bandwidths) else None
     targets, true = Y[split.fitted], decode_scores(Y[split.held_out], classes)
     tried = []
     pairs = [(bandwidth, ridge) for ridge in ridges for bandwidth in bandwidths]

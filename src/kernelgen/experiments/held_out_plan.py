@@ -19,8 +19,10 @@ from kernelgen.solvers.products import plan_products
 from kernelgen.solvers.streamed import SCORED_ROWS
 
 
-def plan_choice(problem: SolveProblem, n_pairs: int) -> Plan:
+def plan_choice(problem: SolveProblem, n_pairs: int, *, by_rule: bool) -> Plan:
     """The problem's plan with a phase "choose" before the first factor: n_pairs fits to some of the training rows.
+
+    ``by_rule`` says that a bandwidth comes from distances between the rows to fit.
 
     Notes
     -----
@@ -28,7 +30,7 @@ def plan_choice(problem: SolveProblem, n_pairs: int) -> Plan:
     products, 4 n^2 + 8 n m bytes for n rows to fit and m held out.
     """
     whole, sizes = problem.plan, split_sizes(len(problem.data.X_train))
-    one = (_streamed if is_streamed(problem.features) else _stored)(problem, *sizes)
+    one = _streamed(problem, *sizes) if is_streamed(problem.features) else _stored(problem, *sizes, by_rule)
     chosen = replace(one, seconds=n_pairs * one.seconds, flops=n_pairs * one.flops)
     first = [phase.name for phase in whole.phases].index("factor")
     peak = max(whole.peak_bytes, chosen.bytes)
@@ -44,7 +46,7 @@ def plan_choice(problem: SolveProblem, n_pairs: int) -> Plan:
     )
 
 
-def _stored(problem: SolveProblem, n: int, m: int) -> Phase:
+def _stored(problem: SolveProblem, n: int, m: int, by_rule: bool) -> Phase:
     data, whole = problem.data, problem.plan
     output = problem.features.output(layout_of(data), data.X_train.dtype)
     held = stored_bytes(output, whole.n_samples + whole.n_test) + (n + m) * output.row_bytes
@@ -60,7 +62,8 @@ def _stored(problem: SolveProblem, n: int, m: int) -> Phase:
         budget_bytes=whole.budget_bytes,
         held_bytes=held,
     )
-    return _one_fit(one, max(one.peak_bytes, held + rule_bytes(n, whole.n_features)))
+    rule = rule_bytes(n, whole.n_features) if by_rule else 0
+    return _one_fit(one, max(one.peak_bytes, held + rule))
 
 
 def _streamed(problem: SolveProblem, n: int, m: int) -> Phase:

@@ -25,6 +25,7 @@ from kernelgen.experiments.held_out import (
     StreamedHeldOut,
     choose_held_out,
     draw_split,
+    is_by_rule,
 )
 from kernelgen.experiments.held_out_plan import plan_choice
 from kernelgen.experiments.solve import prepared, solve_prepared
@@ -169,7 +170,8 @@ def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
     """The plan of one fit to all rows, and of the choice on held-out rows where there is one."""
     if sweep.choose != "held-out":
         return problem.plan
-    return plan_choice(problem, len(sweep.ridges) * len(sweep.bandwidths))
+    by_rule = is_by_rule(problem.config.kernel, sweep.bandwidths)
+    return plan_choice(problem, len(sweep.ridges) * len(sweep.bandwidths), by_rule=by_rule)
 
 
 def _solve_stored(
