@@ -145,7 +145,8 @@ def test_a_norm_that_is_not_finite_is_said_so() -> None:
 def test_a_row_that_failed_leaves_nothing_in_memory() -> None:
     """Its error is kept until the end: without the frames, which hold features and factors."""
     failures: list[Exception] = []
-    run_kernel_table(KernelTableConfig(ridges=(0.0,), memory_budget="1kB"), unsolved=failures.append)
+    record = run_kernel_table(KernelTableConfig(ridges=(0.0,), memory_budget="1kB"), unsolved=failures.append)
+    draw_kernels(record)  # an empty picture, and no warning
     assert [error.__traceback__ for error in failures] == [None] * 3
 
 
@@ -193,8 +194,10 @@ def test_refusals(choice: dict, message: str) -> None:
 
 
 def test_the_command_says_what_was_asked() -> None:
-    config = KernelTableConfig(rows=("mnist-raw",), ridges=(0.0,), filters=(256, 2000), precision="mixed")
+    config = KernelTableConfig(
+        rows=("mnist-raw",), ridges=(0.0, 0.1234567), filters=(256, 2000), precision="mixed"
+    )
     assert config.command() == (
-        "kernelgen reproduce kernels --scale small --row mnist-raw --ridge 0 --filters 256,2k "
+        "kernelgen reproduce kernels --scale small --row mnist-raw --ridge 0,0.1234567 --filters 256,2k "
         "--precision mixed --seed 0"
     )

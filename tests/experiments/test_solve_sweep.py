@@ -12,9 +12,9 @@ import pytest
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import BudgetExceeded, NotConverged, NotPositiveDefinite, UsageError
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
-from kernelgen.experiments import held_out, solve, solve_streamed
+from kernelgen.experiments import held_out_rows, solve, solve_streamed
 from kernelgen.experiments.feature_points import layout_of
-from kernelgen.experiments.held_out import draw_split
+from kernelgen.experiments.held_out_rows import draw_split
 from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve
 from kernelgen.experiments.solve_sweep import Sweep, SweepRecord, plan_sweep, solve_sweep
 from kernelgen.features.base import FeatureValues
@@ -255,7 +255,7 @@ def test_no_factor_stays_beside_the_next(
     def refuse(solution: object) -> object:
         raise NotConverged("not this one")
 
-    for module in (held_out, solve, solve_streamed):
+    for module in (held_out_rows, solve, solve_streamed):
         for name in ("factorize", "factorize_products"):
             if hasattr(module, name):
                 spy(module, name)

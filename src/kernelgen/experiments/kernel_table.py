@@ -19,6 +19,7 @@ from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import EngineUnavailable, KernelgenError, UsageError
 from kernelgen.experiments.kept_rows import KeptRows, digest_of
 from kernelgen.experiments.solve import SolveConfig, SolveProblem, prepare_solve
+from kernelgen.experiments.solve_record import number_text
 from kernelgen.experiments.solve_streamed import is_streamed
 from kernelgen.experiments.solve_sweep import Sweep, plan_sweep, solve_sweep
 from kernelgen.features.registry import make_features
@@ -208,7 +209,7 @@ class KernelTableConfig:
             *(f"--row {name}" for name in self.rows),
         ]
         if self.ridges != RIDGES:
-            words.append("--ridge " + ",".join(f"{ridge:g}" for ridge in self.ridges))
+            words.append("--ridge " + ",".join(map(number_text, self.ridges)))
         if self.filters:
             words.append("--filters " + ",".join(map(_short, self.filters)))
         words += [

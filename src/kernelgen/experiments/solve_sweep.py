@@ -6,118 +6,34 @@ Features, and the inner products of streamed ones, are made once for all of them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_choice
 from kernelgen.arrays.duplicates import find_duplicates
 from kernelgen.arrays.points import FloatArray, Points
 from kernelgen.errors import ConflictingLabels, KernelgenError, NotConverged, NotPositiveDefinite, UsageError
 from kernelgen.estimators.targets import encode_labels
-from kernelgen.experiments.held_out import (
-    HeldOutChoice,
+from kernelgen.experiments.held_out import HeldOutChoice, choose_held_out
+from kernelgen.experiments.held_out_rows import (
     HeldOutRows,
     Split,
     StoredHeldOut,
     StreamedHeldOut,
-    choose_held_out,
     draw_split,
-    is_by_rule,
 )
-from kernelgen.experiments.held_out_plan import plan_choice
 from kernelgen.experiments.solve import prepared, solve_prepared
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH, SolveConfig, SolveProblem, SolveRecord
 from kernelgen.experiments.solve_streamed import StreamedRows, is_streamed, solve_streamed
+from kernelgen.experiments.sweep_plan import plan_sweep
+from kernelgen.experiments.sweep_record import Sweep, SweepRecord
 from kernelgen.solvers.memory import PeakMemory
-from kernelgen.solvers.plan import Plan, check_fits
+from kernelgen.solvers.plan import check_fits
 from kernelgen.solvers.progress import ProgressCallback, phase
 
-CHOICES = ("held-out", "leave-one-out", "none")
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What to try, and how to choose among it.
-
-    Parameters
-    ----------
-    ridges : tuple of float
-    bandwidths : tuple of float or str
-        Numbers, "auto" or "auto:X".
-    choose : {"held-out", "leave-one-out", "none"}
-        "held-out": every pair is fitted to some of the training rows and counts its errors on others, drawn by the
-        seed; each ridge is then fitted to all rows with its best bandwidth. "leave-one-out": every pair is fitted to
-        all rows and counts its leave-one-out errors, in closed form. "none": every pair is fitted to all rows.
-    """
-
-    ridges: tuple[float, ...] = (0.0,)
-    bandwidths: tuple[float | str, ...] = ("auto",)
-    choose: str = "held-out"
-
-    def __post_init__(self) -> None:
-        check_choice(self.choose, "choose", CHOICES)
-        for name in ("ridges", "bandwidths"):
-            values = getattr(self, name)
-            if not values:
-                raise UsageError(f"{name} is empty")
-            if len(set(values)) < len(values):
-                raise UsageError(f"{name} names a value twice: {', '.join(map(str, values))}")
-
-    @property
-    def is_single(self) -> bool:
-        """Whether there is nothing to choose."""
-        return len(self.ridges) == len(self.bandwidths) == 1
-
-    @property
-    def n_fits(self) -> int:
-        """Fits to all rows, at most."""
-        return len(self.ridges) * (1 if self.choose == "held-out" else len(self.bandwidths))
-
-    def configs(self, base: SolveConfig) -> list[SolveConfig]:
-        """Every pair."""
-        return [
-            replace(base, ridge=ridge, bandwidth=bandwidth, leave_one_out=self.choose == "leave-one-out")
-            for ridge in self.ridges
-            for bandwidth in self.bandwidths
-        ]
-
-
-@dataclass(frozen=True)
-class SweepRecord:
-    """What was fitted to all rows, and how it was chosen.
-
-    Attributes
-    ----------
-    fits : tuple of SolveRecord
-    errors : tuple of float or None
-        Held-out or leave-one-out error of each fit.
-    chosen : int or None
-        Index of the fit with the smallest.
-    choice : dict
-        ``by``, and what was tried.
-    unsolved : tuple of dict
-        ``ridge``, ``bandwidth`` and ``message`` of what has no factor on all rows, did not converge, or met equal rows
-        with different labels; and of the last bandwidth of a ridge that none solved on the rows of the choice.
-    """
-
-    fits: tuple[SolveRecord, ...]
-    errors: tuple[float | None, ...]
-    chosen: int | None
-    choice: dict[str, Any]
-    unsolved: tuple[dict[str, Any], ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
-        return {
-            "fits": [fit.as_dict() for fit in self.fits],
-            "errors": list(self.errors),
-            "chosen": self.chosen,
-            "choice": self.choice,
-            "unsolved": list(self.unsolved),
-        }
+__all__ = ["Sweep", "SweepRecord", "plan_sweep", "solve_sweep"]
 
 
 def solve_sweep(
@@ -166,18 +82,11 @@ def solve_sweep(
     return SweepRecord(tuple(fits), errors, chosen, chooser.as_dict(), chooser.unsolved())
 
 
-def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
-    """The plan of one fit to all rows, and of the choice on held-out rows where there is one."""
-    if sweep.choose != "held-out":
-        return problem.plan
-    by_rule = is_by_rule(problem.config.kernel, sweep.bandwidths)
-    return plan_choice(problem, len(sweep.ridges) * len(sweep.bandwidths), by_rule=by_rule)
-
-
 def _solve_stored(
     problem: SolveProblem, chooser: _Chooser, progress: ProgressCallback | None
 ) -> list[SolveRecord]:
     points, _, seconds = prepared(problem, progress)
+    seconds["bandwidth"] = 0.0  # of the problem's own; each fit has its own
     fits = []
     for config in chooser.stored(points.train):
         each = replace(problem, config=config, points=points, kernel=None, seconds=seconds)

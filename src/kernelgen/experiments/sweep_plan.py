@@ -1,4 +1,4 @@
-"""What the choice on held-out rows takes, told with the plan of the fits after it."""
+"""Bytes and seconds of a sweep: of one fit to all rows, and of the choice on held-out rows before it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.engines.base import TILE, storage_elements
 from kernelgen.experiments.feature_points import layout_of, stored_bytes
-from kernelgen.experiments.held_out import split_sizes
+from kernelgen.experiments.held_out import is_by_rule
+from kernelgen.experiments.held_out_rows import split_sizes
 from kernelgen.experiments.solve_record import SolveProblem
 from kernelgen.experiments.solve_streamed import is_streamed
+from kernelgen.experiments.sweep_record import Sweep
 from kernelgen.kernels.bandwidth import rule_bytes
 from kernelgen.solvers.costs import Phase, format_bytes
 from kernelgen.solvers.plan import Plan, plan
@@ -19,18 +21,20 @@ from kernelgen.solvers.products import plan_products
 from kernelgen.solvers.streamed import SCORED_ROWS
 
 
-def plan_choice(problem: SolveProblem, n_pairs: int, *, by_rule: bool) -> Plan:
-    """The problem's plan with a phase "choose" before the first factor: n_pairs fits to some of the training rows.
-
-    ``by_rule`` says that a bandwidth comes from distances between the rows to fit.
+def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
+    """The problem's plan, with a phase "choose" before the first factor where rows are held out.
 
     Notes
     -----
     Beside the factor of the rows to fit: a copy of their features and of the held-out rows'; streamed, of their inner
     products, 4 n^2 + 8 n m bytes for n rows to fit and m held out.
     """
+    if sweep.choose != "held-out":
+        return problem.plan
     whole, sizes = problem.plan, split_sizes(len(problem.data.X_train))
+    by_rule = is_by_rule(problem.config.kernel, sweep.bandwidths)
     one = _streamed(problem, *sizes) if is_streamed(problem.features) else _stored(problem, *sizes, by_rule)
+    n_pairs = len(sweep.ridges) * len(sweep.bandwidths)
     chosen = replace(one, seconds=n_pairs * one.seconds, flops=n_pairs * one.flops)
     first = [phase.name for phase in whole.phases].index("factor")
     peak = max(whole.peak_bytes, chosen.bytes)
