@@ -66,7 +66,7 @@ def describe(error: BaseException) -> tuple[int, str, str]:
         case KernelgenError():
             return error.exit_code, TITLES.get(type(error).__name__, "error"), str(error)
         case KeyboardInterrupt():
-            return INTERRUPTED, "interrupted; nothing was written", ""
+            return INTERRUPTED, "interrupted", ""
         case BrokenPipeError():
             return 1, "", ""
         case OSError():

@@ -98,7 +98,7 @@ def parse_ridges(text: str) -> tuple[float, ...]:
         found = tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"{text!r} is not a number, nor several with commas between") from None
-    return tuple(check_non_negative(value, "ridge") for value in found)
+    return tuple(abs(check_non_negative(value, "ridge")) for value in found)  # -0 is 0
 
 
 def check_bandwidths(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,13 +114,15 @@ def kernels(
         seed=seed,
         products=None if products is None else str(products),
     )
+    failures: list[KernelgenError] = []
     if plan_only:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            print_plans(plan_kernel_table(config))
+            print_plans(plan_kernel_table(config, failures.append))
+        if failures:
+            raise failures[0]
         return
     check_plots(no_plot)
-    failures: list[KernelgenError] = []
     tell = None if quiet else partial(print, file=sys.stderr, flush=True)
     with warnings.catch_warnings(), reporting(quiet=quiet) as report:
         warnings.simplefilter("ignore", UserWarning)  # a copy of a data set is marked in the table
@@ -131,7 +134,7 @@ def kernels(
         raise failures[0]  # the table has them all; the other rows are kept
 
 
-def print_plans(plans: list[tuple[TableRow, SolveProblem, Sweep]]) -> None:
+def print_plans(plans: Iterable[tuple[TableRow, SolveProblem, Sweep]]) -> None:
     """Write a line a row: its size, its fits, and what they are planned to take."""
     from rich.table import Table
 

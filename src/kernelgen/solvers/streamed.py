@@ -34,7 +34,7 @@ CHECKPOINT_SECONDS = 300.0
 FORMAT = "kernelgen-products"
 VERSION = "1"
 _ROWS = 4096  # of a block that is held in float64
-_SCORED_ROWS = 256  # of K(test, train) that are held at a time
+SCORED_ROWS = 256  # of K(test, train) that are held at a time
 
 
 def filters_per_block(shape: ConvolutionShape, n_rows: int, dtype: Any) -> int:
@@ -216,8 +216,8 @@ def kernel_scores(
     alpha : float64 array, shape (n, c)
     """
     scores = np.empty((len(G), alpha.shape[1]))
-    for start in range(0, len(G), _SCORED_ROWS):
-        rows = slice(start, start + _SCORED_ROWS)
+    for start in range(0, len(G), SCORED_ROWS):
+        rows = slice(start, start + SCORED_ROWS)
         scores[rows] = kernel.evaluate_products(G[rows], norms[rows, None], train_norms) @ alpha
     return scores
 
