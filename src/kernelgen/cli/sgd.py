@@ -85,7 +85,8 @@ def sgd(
     seed: Annotated[int, optimizer_option(min=0, metavar="N", help="Of rows, features and orders.")] = 0,
     threads: options.Threads = None,
     trace: Annotated[
-        Path | None, options.output_option(metavar="FILE", help="Write one JSON object an epoch.")
+        Path | None,
+        options.output_option(metavar="FILE", help="Write one JSON object an epoch, with its test error."),
     ] = None,
     exact_span: Annotated[
         bool, options.output_option("--exact-span", help="Project at every epoch, not only at the end.")
@@ -103,7 +104,7 @@ def sgd(
 
       kernelgen sgd --n 500 --d 2000 --init random --momentum 0.5
 
-      kernelgen sgd -d mnist --n-train 2000 --features random-fourier:8192 --trace out.jsonl --plot sgd.svg
+      kernelgen sgd -d mnist --n-train 2000 --features random-fourier:8192 --bandwidth 3 --plot sgd.svg
     """
     from kernelgen.experiments.sgd import SGDRunConfig, run_sgd
     from kernelgen.linear.config import SGDConfig

@@ -198,7 +198,8 @@ def run_sgd(
     ----------
     config : SGDRunConfig
     trace : path, optional
-        Where to write one JSON object an epoch.
+        Where to write one JSON object an epoch. Only then is the test error measured after each epoch, which may
+        take longer than the epoch, and not only at the end.
     exact_span : bool
         Project at every epoch, instead of by random probes and by a projection at the end.
 
@@ -227,8 +228,8 @@ def run_sgd(
     has_test = len(problem.X_test) > 0
     record = Trace(
         nearest,
-        X_test=problem.X_test if has_test else None,
-        y_test=problem.answers_test if has_test else None,
+        X_test=problem.X_test if has_test and trace is not None else None,
+        y_test=problem.answers_test,
         exact_span=exact_span,
     )
     run = sgd(X, Y, config.optimizer, start=start, observe=record, threads=config.threads)
