@@ -176,3 +176,48 @@ def test_help_has_examples(run: Run) -> None:
     assert "kernelgen solve" in run("--help").stdout
     assert "--dataset mnist" in run("solve", "--help").stdout
     assert run("--version").stdout.startswith("kernelgen ")
+
+
+def test_a_list_of_ridges_is_one_table_and_one_object(run: Run) -> None:
+    arguments = ["solve", "--n-train", "400", "--ridge", "0,0.1", "--bandwidth", "auto, auto:2"]
+    found = record(run(*arguments, "--json", "--quiet"))
+    assert [fit["ridge"] for fit in found["fits"]] == [0.0, 0.1]
+    assert set(found["fits"][0]) >= KEYS
+    assert found["choice"]["by"] == "held-out"
+    assert len(found["choice"]["tried"]) == 4
+    assert found["errors"][found["chosen"]] == min(found["errors"])
+    shown = run(*arguments)
+    assert "2 fits, each with a factor of its own" in shown.stdout
+    assert "chosen by the training set alone (80 of its rows held out)" in " ".join(shown.stdout.split())
+    every = record(run(*arguments, "--choose", "none", "--json"))
+    assert len(every["fits"]) == 4
+    assert every["chosen"] is None
+
+
+def test_leave_one_out_errors(run: Run) -> None:
+    found = record(run("solve", "--n-train", "300", "--leave-one-out", "--json"))
+    assert 0 < found["leave_one_out_error"] < 0.1
+    assert "left out" in run("solve", "--n-train", "300", "--leave-one-out").stdout
+    among = record(
+        run("solve", "--n-train", "300", "--ridge", "0,1", "--choose", "leave-one-out", "--json", "--quiet")
+    )
+    assert among["errors"][0] == found["leave_one_out_error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ridge", "0,x"], "not a number, nor several with commas"),
+        (["--ridge", "0,-1"], "ridge must be"),
+        (["--ridge", ""], "not a number"),
+        (["--ridge", "0,0"], "names a value twice"),
+        (["--bandwidth", "auto,-2"], "bandwidth"),
+        (["--ridge", "0,1", "--save", "model"], "choose first"),
+        (["--ridge", "0,1", "--leave-one-out"], "--choose leave-one-out"),
+        (["--kernel", "linear", "--ridge", "1,2", "--bandwidth", "1,2"], "has no bandwidth"),
+        (["--choose", "test-set"], "test-set"),
+    ],
+)
+def test_lists_that_make_no_sense(run: Run, arguments: list[str], message: str) -> None:
+    said = run("solve", *arguments, code=2).stderr
+    assert message in " ".join(said.replace("│", " ").split())

@@ -19,7 +19,7 @@ from kernelgen.features.random_conv import RandomConv
 from kernelgen.solvers import streamed
 from kernelgen.solvers.products import factorize_products
 from kernelgen.solvers.rows import nearest_earlier_row
-from kernelgen.solvers.streamed import kernel_scores, linear_scores, stream_products
+from kernelgen.solvers.streamed import cross_products, kernel_scores, linear_scores, stream_products
 
 LAYOUT = Layout(12 * 12, (12, 12, 1))
 MAP = RandomConv(filters=150, patch=3, pool=5, stride=3, bias=0.2)
@@ -155,9 +155,8 @@ def test_one_sum_serves_kernels_ridges_and_labels(kernel, precision):
         expected = np.linalg.solve(system, Y)
         bound = 1e-9 * np.linalg.cond(system) * np.abs(expected).max()
         assert np.abs(solution.alpha - expected).max() <= bound
-        scores = kernel_scores(
-            fitted, train, test, kernel, solution.alpha, products.squared_norms(), dtype=np.float64, threads=2
-        )
+        G, norms = cross_products(fitted, train, test, dtype=np.float64, threads=2)
+        scores = kernel_scores(kernel, G, norms, products.squared_norms(), solution.alpha)
         scale = np.abs(K_test).sum(axis=1).max() * np.abs(solution.alpha).max()
         assert np.abs(scores - K_test @ solution.alpha).max() <= 1e-11 * scale
         if kernel == Linear():

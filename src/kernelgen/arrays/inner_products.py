@@ -50,3 +50,16 @@ class InnerProducts:
         count = -(-self.n_samples // self.tile)
         below = np.concatenate([self.tile_at(b, a)[:, r] for b in range(a, count)])
         return np.concatenate([self.row(i)[: a * self.tile], below])[: self.n_samples]
+
+    def leading(self, n: int) -> InnerProducts:
+        """A copy of the products of the first n rows."""
+        if not 0 < n <= self.n_samples:
+            raise ValueError(f"n must be from 1 to {self.n_samples}, got {n}")
+        count = -(-n // self.tile)
+        tiles = self.tiles[: count * (count + 1) // 2 * self.tile**2].copy()
+        found = InnerProducts(tiles, n, self.tile, self.n_features)
+        last, kept = count - 1, n - (count - 1) * self.tile
+        for j in range(count):
+            found.tile_at(last, j)[kept:] = 0
+        found.tile_at(last, last)[:, kept:] = 0
+        return found

@@ -47,6 +47,14 @@ class EngineName(StrEnum):
     cuda = "cuda"
 
 
+class ChoiceName(StrEnum):
+    """Ways to choose among ridges and bandwidths."""
+
+    held_out = "held-out"
+    leave_one_out = "leave-one-out"
+    none = "none"
+
+
 def accepted(text: str, parse: Callable[[str], object]) -> str:
     """Return the text, if `parse` takes it; its UsageError, as one of the command line, otherwise."""
     try:
@@ -56,15 +64,51 @@ def accepted(text: str, parse: Callable[[str], object]) -> str:
     return text
 
 
-def check_bandwidth(text: str) -> str:
-    """Return what was given, if it is a positive number, "auto", or "auto:X"."""
+def parse_bandwidths(text: str) -> tuple[float | str, ...]:
+    """Positive numbers, "auto" or "auto:X", with commas between; UsageError for anything else.
+
+    Examples
+    --------
+    >>> parse_bandwidths("auto:2,5")
+    ('auto:2', 5.0)
+    """
     from kernelgen.kernels.bandwidth import rule_multiple
 
+    parts = [part.strip() for part in text.split(",")]
     try:
-        value = text if text.startswith("auto") else float(text)
+        found = tuple(part if part.startswith("auto") else float(part) for part in parts)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number, nor 'auto'.") from None
-    return accepted(text, lambda _: rule_multiple(value))
+        raise UsageError(f"{text!r} is not a number, nor 'auto', nor several with commas between") from None
+    for value in found:
+        rule_multiple(value)
+    return found
+
+
+def parse_ridges(text: str) -> tuple[float, ...]:
+    """Numbers of at least 0 with commas between; UsageError for anything else.
+
+    Examples
+    --------
+    >>> parse_ridges("0,1e-3")
+    (0.0, 0.001)
+    """
+    from kernelgen.arrays.checks import check_non_negative
+
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{text!r} is not a number, nor several with commas between") from None
+    return tuple(check_non_negative(value, "ridge") for value in found)
+
+
+def check_bandwidths(text: str) -> str:
+    """Return what was given, if it is bandwidths."""
+    return accepted(text, parse_bandwidths)
+
+
+def check_ridges(text: str) -> str:
+    """Return what was given, if it is ridges."""
+    return accepted(text, parse_ridges)
 
 
 def check_budget(text: str | None) -> str | None:
@@ -144,9 +188,10 @@ Bandwidth = Annotated[
     kernel_option(
         "--bandwidth",
         "-b",
-        metavar="auto|auto:X|X",
-        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour, auto:3 three times it.",
-        callback=check_bandwidth,
+        metavar="auto|auto:X|X[,...]",
+        help="Of gaussian and laplacian; auto is the median distance to the nearest neighbour, auto:3 three times it. "
+        "Several: see --choose.",
+        callback=check_bandwidths,
     ),
 ]
 Degree = Annotated[
@@ -159,7 +204,23 @@ Normalize = Annotated[
     ),
 ]
 Ridge = Annotated[
-    float, kernel_option(min=0.0, metavar="X", help="Added to the diagonal of K; 0 interpolates.")
+    str,
+    kernel_option(
+        metavar="X[,X...]",
+        help="Added to the diagonal of K; 0 interpolates. Several: see --choose.",
+        callback=check_ridges,
+    ),
+]
+Choose = Annotated[
+    ChoiceName,
+    kernel_option(
+        metavar="NAME",
+        help="Among several ridges or bandwidths, by the training set alone: held-out rows, which choose a bandwidth "
+        "for each ridge; leave-one-out, in closed form; none, which fits every pair.",
+    ),
+]
+LeaveOneOut = Annotated[
+    bool, kernel_option("--leave-one-out", help="Also count leave-one-out errors, in closed form.")
 ]
 
 # solver

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from kernelgen.cli import options
-from kernelgen.cli.options import DATA, OUTPUT
+from kernelgen.cli.options import DATA
+from kernelgen.cli.reproduce_kernels import kernels
+from kernelgen.cli.reproduction import Folder, NoPlot, Scale, ScaleName, check_plots, write
 from kernelgen.cli.terminal import reporting
 
 app = typer.Typer(
@@ -22,25 +20,13 @@ app = typer.Typer(
 )
 
 
-class ScaleName(StrEnum):
-    """How much of the data."""
-
-    small = "small"
-    medium = "medium"
-    full = "full"
-
-
-Scale = Annotated[
-    ScaleName, typer.Option(rich_help_panel=DATA, help="small: about a minute on a laptop; medium; full.")
-]
-Folder = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FOLDER", rich_help_panel=OUTPUT, help="Where the files go.")
-]
-NoPlot = Annotated[bool, typer.Option("--no-plot", rich_help_panel=OUTPUT, help="JSON and Markdown only.")]
 Dataset = Annotated[
     str,
     typer.Option("--dataset", "-d", metavar="NAME", rich_help_panel=DATA, help="digits, mnist, cifar10, ..."),
 ]
+
+
+app.command()(kernels)
 
 
 @app.command()
@@ -98,7 +84,7 @@ def norms(
     )
     check_plots(no_plot)
     with reporting(quiet=quiet) as report:
-        record = run_norms(config, progress=report)
+        record = run_norms(config, keep=output / "rows", progress=report)
     write("norms", record, norms_markdown, None if no_plot else draw_norms, output)
 
 
@@ -160,39 +146,3 @@ def double_descent(
         )
     )
     write("double-descent", record, double_descent_markdown, None if no_plot else draw_double_descent, output)
-
-
-def check_plots(no_plot: bool) -> None:
-    """Fail before the work, not after it, where plots are asked for and cannot be drawn."""
-    if not no_plot:
-        from kernelgen.report.figure import import_matplotlib
-
-        import_matplotlib()
-
-
-def write(
-    name: str,
-    record: dict[str, Any],
-    markdown: Callable[[dict[str, Any]], str],
-    draw: Callable[[dict[str, Any]], Any] | None,
-    folder: Path,
-) -> None:
-    """Write NAME.json, NAME.md and, with `draw`, NAME.svg and NAME.png; print the Markdown and the files' names."""
-    from kernelgen.experiments.sgd import json_ready
-
-    folder.mkdir(parents=True, exist_ok=True)
-    text = markdown(record)
-    paths = []
-    for suffix, content in ((".json", json.dumps(json_ready(record), indent=2) + "\n"), (".md", text)):
-        path = folder / f"{name}{suffix}"
-        temporary = folder / f".{name}.{os.getpid()}{suffix}"
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
-        paths.append(path)
-    if draw is not None:
-        from kernelgen.report.figure import write_figure
-
-        paths += write_figure(draw(record), folder, name)
-    print(text)
-    for path in paths:
-        print(path)

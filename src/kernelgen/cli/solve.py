@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 from kernelgen.cli import options
-from kernelgen.cli.options import EngineName, KernelName, PrecisionName
-from kernelgen.cli.summary import print_json, print_plan, print_record
+from kernelgen.cli.options import ChoiceName, EngineName, KernelName, PrecisionName
+from kernelgen.cli.summary import print_json, print_plan, print_record, print_sweep
 from kernelgen.cli.terminal import loading, print_warnings, reporting
 
 
@@ -23,7 +23,9 @@ def solve(
     bandwidth: options.Bandwidth = "auto",
     degree: options.Degree = None,
     normalize: options.Normalize = False,
-    ridge: options.Ridge = 0.0,
+    ridge: options.Ridge = "0",
+    choose: options.Choose = ChoiceName.held_out,
+    leave_one_out: options.LeaveOneOut = False,
     precision: options.PrecisionOption = PrecisionName.auto,
     engine: options.EngineOption = EngineName.auto,
     threads: options.Threads = None,
@@ -46,25 +48,33 @@ def solve(
 
       kernelgen solve -d mnist --features gabor --save gabor.safetensors
 
-      kernelgen solve -d cifar10 --features randconv2k --ridge 1e-4 --resume products.safetensors
+      kernelgen solve -d cifar10 --features randconv2k --ridge 0,1e-3 -b auto:2,auto:8 --resume products.safetensors
 
       kernelgen solve -d mnist -k polynomial --degree 4 --normalize --n-train 8000
 
       kernelgen solve -d cifar10 --labels corrupted:0.3 --plan
     """
+    from kernelgen.errors import UsageError
     from kernelgen.experiments.solve import SolveConfig, prepare_solve, solve_problem
+    from kernelgen.experiments.solve_sweep import Sweep, solve_sweep
     from kernelgen.solvers.plan import check_fits
 
+    sweep = Sweep(options.parse_ridges(ridge), options.parse_bandwidths(bandwidth), choose.value)
+    if save is not None and not sweep.is_single:
+        raise UsageError("a model has one ridge and one bandwidth: choose first, then run again with --save")
+    if leave_one_out and not sweep.is_single:
+        raise UsageError("among several, --leave-one-out is --choose leave-one-out")
     config = SolveConfig(
         dataset=dataset,
         data_dir=None if data_dir is None else str(data_dir),
         offline=offline,
         features=features,
         kernel=kernel.value,
-        bandwidth=bandwidth if bandwidth.startswith("auto") else float(bandwidth),
+        bandwidth=sweep.bandwidths[0],
         degree=degree,
         normalize=normalize,
-        ridge=ridge,
+        ridge=min(sweep.ridges),
+        leave_one_out=leave_one_out,
         n_train=n_train,
         n_test=n_test,
         labels=labels,
@@ -82,13 +92,16 @@ def solve(
     if plan_only and as_json:
         print_json(problem.plan_as_dict())
     elif plan_only or not quiet:
-        print_plan(problem, stderr=as_json)
+        print_plan(problem, stderr=as_json, fits=sweep.n_fits)
     check_fits(problem.plan)
     if plan_only:
         return
     with reporting(quiet=quiet) as report:
-        record = solve_problem(problem, progress=report, save=save)
-    if as_json:
-        print_json(record.as_dict())
+        if sweep.is_single:
+            record = solve_problem(problem, progress=report, save=save)
+        else:
+            found = solve_sweep(problem, sweep, progress=report)
+    if sweep.is_single:
+        print_json(record.as_dict()) if as_json else print_record(record)
     else:
-        print_record(record)
+        print_json(found.as_dict()) if as_json else print_sweep(found)

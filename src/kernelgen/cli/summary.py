@@ -10,6 +10,7 @@ from kernelgen.cli.terminal import console, format_bytes, format_percent, format
 
 if TYPE_CHECKING:
     from kernelgen.experiments.solve import SolveProblem, SolveRecord
+    from kernelgen.experiments.solve_sweep import SweepRecord
     from kernelgen.solvers.plan import Plan
 
 
@@ -19,8 +20,8 @@ def print_json(value: dict[str, Any]) -> None:
     sys.stdout.flush()  # a closed pipe shows here, where it is handled
 
 
-def print_plan(problem: SolveProblem, *, stderr: bool) -> None:
-    """Write a table of the phases, and whether the peak fits in the budget."""
+def print_plan(problem: SolveProblem, *, stderr: bool, fits: int = 1) -> None:
+    """Write a table of the phases of one fit, and whether the peak fits in the budget."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -45,8 +46,9 @@ def print_plan(problem: SolveProblem, *, stderr: bool) -> None:
     out.print(table)
     out.print(
         f"peak {format_bytes(plan.peak_bytes)}, {verdict} {format_bytes(plan.budget_bytes)}; "
-        f"about {format_seconds(plan.seconds)}; {plan.precision}, {plan.engine} engine, {_threads(plan.threads)}\n"
+        f"about {format_seconds(plan.seconds)}; {plan.precision}, {plan.engine} engine, {_threads(plan.threads)}"
     )
+    out.print(f"{fits} fits, each with a factor of its own\n" if fits > 1 else "")
 
 
 def _kernel_text(problem: SolveProblem) -> str:
@@ -63,6 +65,41 @@ def _kernel_text(problem: SolveProblem) -> str:
         if name != "name" and value is not False
     ]
     return ", ".join([f"{described['name']} kernel", *parameters])
+
+
+def print_sweep(record: SweepRecord) -> None:
+    """Write a table with a line a fit, the chosen one marked, and how it was chosen."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    by, out = record.choice["by"], console()
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    chosen_by = {"held-out": ["held out"], "leave-one-out": ["left out"], "none": []}[by]
+    for name in ("ridge", "bandwidth", *chosen_by, "test", "train", "norm", "residual", "time"):
+        table.add_column(name, justify="right")
+    for k, fit in enumerate(record.fits):
+        style = "bold green" if k == record.chosen else None
+        error = record.errors[k]
+        table.add_row(
+            f"{fit.ridge:g}",
+            "" if fit.bandwidth is None else f"{fit.bandwidth:.4g}",
+            *([] if by == "none" else ["" if error is None else format_percent(error)]),
+            "" if fit.test_error is None else format_percent(fit.test_error),
+            format_percent(fit.train_error),
+            _number(fit.certificate["rkhs_norm"], digits=5),
+            _number(fit.certificate["relative_residual"]),
+            format_seconds(sum(fit.seconds.get(name, 0.0) for name in ("factor", "solve", "refine"))),
+            style=style,
+        )
+    out.print(f"[bold]{escape(record.fits[0].dataset)}[/bold], {escape(record.fits[0].features)}")
+    out.print(table)
+    for each in record.unsolved:
+        out.print(f"ridge {each['ridge']:g}, bandwidth {each['bandwidth']}: {escape(each['message'])}")
+    if record.chosen is not None:
+        rows = (
+            f"{record.choice['n_held_out']:,} of its rows held out" if by == "held-out" else "leave-one-out"
+        )
+        out.print(f"chosen by the training set alone ({rows}): {escape(record.fits[record.chosen].command)}")
 
 
 def print_record(record: SolveRecord) -> None:
@@ -96,6 +133,10 @@ def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
         rows.append(("features", f"{record.features}: {record.n_features:,}"))
     if record.labels != "true":
         rows.append(("labels", f"{record.labels}: {record.label_changes:,} of {record.n_train:,} changed"))
+    if record.leave_one_out_error is not None:
+        rows.insert(
+            1, ("left out", f"{format_percent(record.leave_one_out_error)}   leave-one-out, in closed form")
+        )
     if certificate.get("n_merged_duplicates"):
         rows.append(
             ("duplicates", f"{certificate['n_merged_duplicates']:,} rows equal to an earlier one, merged")

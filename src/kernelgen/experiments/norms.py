@@ -1,13 +1,17 @@
 """Norms of interpolants beside their test errors: ``kernelgen reproduce norms``.
 
 One factor of the training set answers true labels and random ones; a second one, of the training and test sets
-together, answers labels forced on the test set; and centers drawn at random answer with a norm of their own.
+together, answers labels forced on the test set; and centers drawn at random answer with a norm of their own. At 60,000
+rows each further factor takes minutes: finished rows can be kept, and are not made again.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +22,10 @@ from kernelgen.arrays.checks import check_choice, check_positive
 from kernelgen.arrays.points import Points
 from kernelgen.datasets.dataset import Dataset
 from kernelgen.datasets.registry import load_dataset
-from kernelgen.errors import DataError
+from kernelgen.errors import DataError, NotPositiveDefinite
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import make_points
+from kernelgen.experiments.kept_rows import KeptRows
 from kernelgen.features.registry import make_features
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
 from kernelgen.kernels.gaussian import Gaussian
@@ -39,23 +44,24 @@ SCALES: dict[str, tuple[int | None, int | None]] = {
 class FeatureRow:
     """One representation of the images: its features by name, and the Gaussian kernel's bandwidth on them.
 
-    ``bandwidth`` None is the median distance to the nearest neighbour, times ``widen``.
+    ``bandwidth`` None is the median distance to the nearest neighbour, times ``widen``. ``precision`` is what "auto"
+    stands for here.
     """
 
     what: str
     features: str
     bandwidth: float | None
     widen: float = 1.0
+    precision: str = "auto"
 
 
 # The place to add representations: a name that `make_features` knows is all a row needs. Smooth features need wider
-# kernels than pixels; an image of 8 x 8 has room for two scales.
+# kernels than pixels, and their K at 60,000 rows has no float32 factor; an image of 8 x 8 has room for two scales.
 FEATURE_ROWS: dict[str, tuple[FeatureRow, ...]] = {
     "mnist": (
         FeatureRow("pixels", "pixels", 5.0),
-        FeatureRow("Gabor", "gabor", None, 3.0),
-        FeatureRow("wavelet", "wavelet", None, 3.0),
-        FeatureRow("scattering", "scattering", None, 3.0),
+        FeatureRow("Gabor", "gabor", None, 3.0, "float64"),
+        FeatureRow("wavelet", "wavelet", None, 3.0, "float64"),
     ),
     "digits": (
         FeatureRow("pixels", "pixels", None),
@@ -65,7 +71,11 @@ FEATURE_ROWS: dict[str, tuple[FeatureRow, ...]] = {
 }
 DEFAULT_FEATURE_ROWS = (FeatureRow("pixels", "pixels", None),)
 
-BANDWIDTH_FACTORS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
+BANDWIDTH_FACTORS = {
+    "small": (0.5, 0.7, 1.0, 1.4, 2.0, 2.8),
+    "medium": (0.5, 0.7, 1.0, 1.4, 2.0, 2.8),
+    "full": (0.7, 1.0, 1.4),  # minutes each, and wider ones have no float32 factor
+}
 CENTER_DISTANCES = (1.0, 2.0)  # from a training point to its center, in bandwidths
 MOST_CENTERS = 4000  # K(X, C) is not symmetric: it is solved by LU, and held
 
@@ -132,47 +142,89 @@ class _Rows:
     classes: NDArray[np.int64]
 
 
-def run_norms(config: NormsConfig, *, progress: ProgressCallback | None = None) -> dict[str, Any]:
+def run_norms(
+    config: NormsConfig, *, keep: Path | None = None, progress: ProgressCallback | None = None
+) -> dict[str, Any]:
     """Interpolate in every way, and record norm and errors of each; ready for JSON.
+
+    Parameters
+    ----------
+    config : NormsConfig
+    keep : path or None
+        Folder where finished rows are kept; those of the same config that are there are not made again.
+    progress : callable, optional
 
     Raises
     ------
     DataMissing, DataError, UsageError, BudgetExceeded, NotPositiveDefinite
     """
-    began = time.perf_counter()
     data = load_dataset(config.dataset, data_dir=config.data_dir, offline=config.offline, seed=config.seed)
     listed = FEATURE_ROWS.get(config.dataset, DEFAULT_FEATURE_ROWS)
     first = FeatureRow(config.features, config.features, config.bandwidth) if config.features else listed[0]
     if config.bandwidth is not None:
-        first = FeatureRow(first.what, first.features, config.bandwidth)
+        first = replace(first, bandwidth=config.bandwidth)
     rows, bandwidth = _rows(data, config, first)
-    solver = _Solver(config, progress)
-    factor = solver.load(rows, bandwidth) or solver.factor(rows.train, bandwidth)
-    rng = np.random.default_rng(config.seed)
-    _, shuffled = random_labels(np.empty(0), rows.y_train, rng)
-    true = solver.row("true labels", factor, rows, rows.y_train)
-    interpolants = [true, solver.row("random labels", factor, rows, shuffled)]
-    del factor
-    interpolants.append(solver.forced(rows, bandwidth, rng))
-    interpolants += [random_centers(rows, bandwidth, distance, rng) for distance in CENTER_DISTANCES]
+    solver = _Solver(config, first.precision, progress)
+    told = {
+        "dataset": data.name,
+        "official": data.provenance.get("official"),
+        "scale": config.scale,
+        "precision": config.precision,
+        "seed": config.seed,
+    }
+
+    def kept(name: str, make: Callable[[], Any], **more: Any) -> Any:
+        """What `make` returns and the seconds it took, from this run or from an earlier one."""
+
+        def timed() -> dict[str, Any]:
+            start = time.perf_counter()
+            return {"made": make(), "seconds": time.perf_counter() - start}
+
+        row = KeptRows(keep).row(f"norms-{name}", {**told, **more}, timed)
+        seconds.append(row["seconds"])
+        return row["made"]
+
+    def kept_feature_row(item: FeatureRow) -> Any:
+        about = {"features": item.features, "bandwidth": item.bandwidth, "widen": item.widen}
+        return kept("features", partial(solver.feature_row, data, item), **about)
+
+    seconds: list[float] = []
+    base = {"features": first.features, "bandwidth": bandwidth}
+    true, shuffled = kept("labels", partial(solver.true_and_random_labels, rows, bandwidth), **base)
+    interpolants = [
+        true,
+        shuffled,
+        kept("forced", partial(solver.forced, rows, bandwidth), **base),
+        *kept(
+            "centers",
+            lambda: [random_centers(rows, bandwidth, d, config.seed) for d in CENTER_DISTANCES],
+            **base,
+        ),
+    ]
     return {
         "command": config.command(),
         "dataset": data.name,
+        "official": told["official"],
         "n_train": rows.train.n_samples,
         "n_test": rows.test.n_samples,
         "n_classes": len(rows.classes),
         "bandwidth": bandwidth,
         "interpolants": interpolants,
         "features": [{**true, "what": first.what}]
-        + [solver.feature_row(data, item) for item in listed if item.features != first.features],
-        "bandwidths": [solver.bandwidth_row(rows, bandwidth * factor) for factor in BANDWIDTH_FACTORS],
-        "seconds": time.perf_counter() - began,
+        + [kept_feature_row(item) for item in listed if item.features != first.features],
+        "bandwidths": [
+            true
+            if factor == 1
+            else kept(
+                "bandwidth", partial(solver.bandwidth_row, rows, bandwidth, factor), factor=factor, **base
+            )
+            for factor in BANDWIDTH_FACTORS[config.scale]
+        ],
+        "seconds": sum(seconds),
     }
 
 
-def random_centers(
-    rows: _Rows, bandwidth: float, distance: float, rng: np.random.Generator
-) -> dict[str, Any]:
+def random_centers(rows: _Rows, bandwidth: float, distance: float, seed: int) -> dict[str, Any]:
     """Interpolate with kernels at random points in place of the training points.
 
         f(x) = sum_j k(x, c_j) beta_j,    K(X, C) beta = Y,    |f|_H^2 = sum_c beta_c^T K(C, C) beta_c
@@ -182,7 +234,7 @@ def random_centers(
     """
     used = slice(min(MOST_CENTERS, rows.train.n_samples))
     X, Y, labels = rows.train.as_float64(used), rows.Y[used], rows.y_train[used]
-    moves = rng.standard_normal(X.shape)
+    moves = np.random.default_rng(seed).standard_normal(X.shape)
     C = X + distance * bandwidth * moves / np.linalg.norm(moves, axis=1, keepdims=True)
     kernel = Gaussian(bandwidth)
     K = kernel(X, C)
@@ -206,7 +258,18 @@ class _Solver:
     """Factors and solves with one choice of precision and threads."""
 
     config: NormsConfig
+    precision: str  # that "auto" stands for
     progress: ProgressCallback | None
+
+    def true_and_random_labels(self, rows: _Rows, bandwidth: float) -> list[dict[str, Any]]:
+        """Two sets of labels, one factor."""
+        factor = self.load(rows, bandwidth) or self.factor(rows.train, bandwidth)
+        rng = np.random.default_rng(self.config.seed)
+        _, shuffled = random_labels(np.empty(0), rows.y_train, rng)
+        return [
+            self.row("true labels", factor, rows, rows.y_train),
+            self.row("random labels", factor, rows, shuffled),
+        ]
 
     def load(self, rows: _Rows, bandwidth: float) -> Factor | None:
         """The saved factor, if it is one of these points and this bandwidth."""
@@ -231,7 +294,7 @@ class _Solver:
             points.values,
             Gaussian(bandwidth),
             scale=points.scale,
-            precision=self.config.precision,
+            precision=self.precision if self.config.precision == "auto" else self.config.precision,
             threads=self.config.threads,
             progress=self.progress,
         )
@@ -250,10 +313,13 @@ class _Solver:
             "test_error": error_rate(decode_scores(_two_columns(scores), rows.classes), rows.y_test),
             "relative_residual": solution.certificate.relative_residual,
             "status": str(solution.status),
+            "precision": factor.precision,
+            "seconds": {**factor.seconds, **solution.stats.seconds},
         }
 
-    def forced(self, rows: _Rows, bandwidth: float, rng: np.random.Generator) -> dict[str, Any]:
+    def forced(self, rows: _Rows, bandwidth: float) -> dict[str, Any]:
         """True labels on the training set, and another class than the true one on each test row: both interpolated."""
+        rng = np.random.default_rng(self.config.seed)
         values = np.concatenate([rows.train.values, rows.test.values])
         n, c = rows.train.n_samples, len(rows.classes)
         wrong = (rows.y_test + rng.integers(1, c, size=len(rows.y_test))) % c
@@ -269,17 +335,28 @@ class _Solver:
             "test_error": error_rate(fitted[n:], rows.y_test),
             "relative_residual": solution.certificate.relative_residual,
             "status": str(solution.status),
+            "precision": factor.precision,
+            "seconds": {**factor.seconds, **solution.stats.seconds},
         }
 
     def feature_row(self, data: Dataset, item: FeatureRow) -> dict[str, Any]:
         """True labels on another representation."""
         rows, bandwidth = _rows(data, self.config, item)
-        return self.row(item.what, self.factor(rows.train, bandwidth), rows, rows.y_train)
+        solver = replace(self, precision=item.precision)
+        return solver.row(item.what, solver.factor(rows.train, bandwidth), rows, rows.y_train)
 
-    def bandwidth_row(self, rows: _Rows, bandwidth: float) -> dict[str, Any]:
-        """True labels at another bandwidth."""
-        found = self.row("true labels", self.factor(rows.train, bandwidth), rows, rows.y_train)
-        return {**found, "bandwidth": float(f"{bandwidth:.4g}")}
+    def bandwidth_row(self, rows: _Rows, bandwidth: float, factor: float) -> dict[str, Any]:
+        """True labels at another bandwidth; without numbers where K has no factor in this precision."""
+        other = float(f"{factor * bandwidth:.4g}")
+        try:
+            return self.row("true labels", self.factor(rows.train, other), rows, rows.y_train)
+        except NotPositiveDefinite as error:
+            return {
+                "what": "true labels",
+                "bandwidth": other,
+                "status": "not_positive_definite",
+                "message": str(error),
+            }
 
 
 def _rows(data: Dataset, config: NormsConfig, item: FeatureRow) -> tuple[_Rows, float]:

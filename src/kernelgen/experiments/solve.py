@@ -31,6 +31,7 @@ from kernelgen.experiments.feature_points import (
     make_points,
     stored_bytes,
 )
+from kernelgen.experiments.left_out import leave_one_out_error
 from kernelgen.experiments.solve_record import (
     WITH_BANDWIDTH,
     SolveConfig,
@@ -171,18 +172,19 @@ def solve_problem(
     check_fits(problem.plan)
     with PeakMemory() as memory:
         if is_streamed(problem.features):
-            record, model = solve_streamed(problem, progress), None
+            (record,), model = solve_streamed(problem, progress), None
         else:
-            record, model = _solve(problem, progress)
+            record, model = solve_prepared(problem, progress)
     record = replace(record, peak_bytes=memory.bytes, model=None if save is None else str(save))
     if save is not None and model is not None:
         save_model(replace(model, metadata=_model_metadata(record, problem.data)), save)
     return record
 
 
-def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[SolveRecord, Model]:
+def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[SolveRecord, Model]:
+    """Solve a problem whose features are stored; without the record's peak, which its caller measures."""
     config = problem.config
-    points, kernel, prepared = _prepared(problem, progress)
+    points, kernel, spent = prepared(problem, progress)
     train, test = points.train, points.test
     held = 0 if problem.points is not None else train.values.nbytes + test.values.nbytes
     start = time.perf_counter()
@@ -201,6 +203,7 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
     )
     solution = check_solved(factor.solve(Y, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, classes), problem.y_train)
+    left_out = leave_one_out_error(factor, solution, Y, classes, progress) if config.leave_one_out else None
     model = Model(
         points=replace(train, center=factor.center),
         alpha=solution.alpha,
@@ -221,11 +224,12 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
         n_features=train.n_features,
         train_error=train_error,
         test_error=test_error,
+        leave_one_out_error=left_out,
         seconds={
             **stats.seconds,
             "predict": stop - solved,
-            "total": prepared["features"] + prepared["bandwidth"] + stop - start,
-            **prepared,
+            "total": spent["features"] + spent["bandwidth"] + stop - start,
+            **spent,
         },
         # the last phase predicts; the first one makes features, if they are made
         planned_bytes=max(
@@ -235,7 +239,7 @@ def _solve(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[So
     return record, model
 
 
-def _prepared(
+def prepared(
     problem: SolveProblem, progress: ProgressCallback | None
 ) -> tuple[FeaturePoints, Kernel, dict[str, float]]:
     """Points, kernel and seconds spent, with features made and bandwidth chosen where they were waiting."""

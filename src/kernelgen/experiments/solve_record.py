@@ -57,6 +57,8 @@ class SolveConfig:
         shuffled by `seed`.
     labels : str
         "true", "random" or "corrupted:P", of the training set only.
+    leave_one_out : bool
+        Also count the closed-form leave-one-out errors; as much work again as the factor.
     precision, engine, threads
         As for :func:`kernelgen.factorize`.
     memory_budget : int, str or None
@@ -80,6 +82,7 @@ class SolveConfig:
     n_train: int | None = None
     n_test: int | None = None
     labels: str = "true"
+    leave_one_out: bool = False
     precision: str = "auto"
     engine: str = "auto"
     threads: int | None = None
@@ -183,10 +186,10 @@ class SolveProblem:
 class SolveRecord:
     """What was solved, how well, how it was proved and what it took; the fields are the keys of the JSON object.
 
-    Errors are fractions. ``seconds`` has ``features, bandwidth, gram, factor, solve, refine, predict`` and their
-    ``total``; ``load``, the time to read the data, comes on top. ``planned_bytes`` and ``peak_bytes`` are above the
-    start of the solve, with the data in memory. ``features`` is the text of the config, ``feature_parameters`` all
-    parameters it stands for.
+    Errors are fractions; ``leave_one_out_error`` is None where it was not asked for. ``seconds`` has ``features,
+    bandwidth, gram, factor, solve, refine, predict`` and their ``total``; ``load``, the time to read the data, comes on
+    top. ``planned_bytes`` and ``peak_bytes`` are above the start of the solve, with the data in memory. ``features`` is
+    the text of the config, ``feature_parameters`` all parameters it stands for.
     """
 
     dataset: str
@@ -220,6 +223,7 @@ class SolveRecord:
     model: str | None
     command: str
     feature_parameters: dict[str, Any] = field(default_factory=dict)
+    leave_one_out_error: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
@@ -236,6 +240,7 @@ def make_record(
     test_error: float | None,
     seconds: dict[str, float],
     planned_bytes: int,
+    leave_one_out_error: float | None = None,
 ) -> SolveRecord:
     """The record of a solved problem; its peak and its model are filled in by whoever measured and saved them."""
     config, data, stats = problem.config, problem.data, solution.stats
@@ -271,6 +276,7 @@ def make_record(
         model=None,
         command=config.command(),
         feature_parameters=problem.features.describe(),
+        leave_one_out_error=leave_one_out_error,
     )
 
 

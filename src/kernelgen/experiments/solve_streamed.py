@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_threads, parse_bytes
 from kernelgen.arrays.duplicates import check_labels_agree, find_duplicates
@@ -15,11 +17,19 @@ from kernelgen.arrays.points import FloatArray
 from kernelgen.datasets.dataset import Dataset
 from kernelgen.engines.base import TILE
 from kernelgen.engines.choose import choose
-from kernelgen.errors import EngineUnavailable
+from kernelgen.errors import EngineUnavailable, KernelgenError, NotConverged, NotPositiveDefinite, UsageError
 from kernelgen.estimators.model import check_solved
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import layout_of
-from kernelgen.experiments.solve_record import SolveConfig, SolveProblem, SolveRecord, kernel_of, make_record
+from kernelgen.experiments.left_out import leave_one_out_error
+from kernelgen.experiments.solve_record import (
+    WITH_BANDWIDTH,
+    SolveConfig,
+    SolveProblem,
+    SolveRecord,
+    kernel_of,
+    make_record,
+)
 from kernelgen.features.base import FeatureMap, FeatureValues
 from kernelgen.features.random_conv import FittedRandomConv, RandomConv
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth_of_products
@@ -29,7 +39,14 @@ from kernelgen.solvers.memory import available_bytes
 from kernelgen.solvers.plan import Plan, resolve_precision
 from kernelgen.solvers.products import factorize_products, plan_products
 from kernelgen.solvers.progress import ProgressCallback, phase
-from kernelgen.solvers.streamed import filters_per_block, kernel_scores, linear_scores, stream_products
+from kernelgen.solvers.result import Solution
+from kernelgen.solvers.streamed import (
+    cross_products,
+    filters_per_block,
+    kernel_scores,
+    linear_scores,
+    stream_products,
+)
 
 
 def is_streamed(features: FeatureMap) -> bool:
@@ -87,11 +104,113 @@ def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n
     )
 
 
-def solve_streamed(problem: SolveProblem, progress: ProgressCallback | None) -> SolveRecord:
-    """Fit the filters, stream the inner products, factor, solve, predict by streaming again, and record it all."""
-    config, data = problem.config, problem.data
-    features, threads = problem.features, check_threads(config.threads)
+@dataclass(frozen=True)
+class StreamedRows:
+    """The training rows as inner products of their features.
+
+    Attributes
+    ----------
+    fitted : FittedRandomConv
+    train : FeatureValues
+        The distinct rows where `first` is given, else all.
+    first : int64 array, shape (n,), or None
+        First equal row of each row, where repeated ones were left out.
+    products : InnerProducts
+        Of `train`.
+    Y : array, shape (n, c)
+        Targets of all rows.
+    """
+
+    fitted: FittedRandomConv
+    train: FeatureValues
+    first: NDArray[np.int64] | None
+    products: InnerProducts
+    classes: NDArray[Any]
+    Y: FloatArray
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Which of all rows are in `train`."""
+        return np.ones(len(self.Y), bool) if self.first is None else self.first == np.arange(len(self.first))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """One kernel and ridge, solved."""
+
+    problem: SolveProblem
+    kernel: Kernel
+    solution: Solution
+    train_error: float
+    leave_one_out_error: float | None
+    seconds: dict[str, float]
+
+
+def solve_streamed(
+    problem: SolveProblem,
+    progress: ProgressCallback | None,
+    choose: Callable[[StreamedRows], Sequence[SolveConfig]] | None = None,
+    unsolved: Callable[[SolveConfig, KernelgenError], None] | None = None,
+) -> list[SolveRecord]:
+    """Fit the filters, stream the inner products, factor, solve, predict by streaming again, and record it all.
+
+    One sum of inner products and one pass over the test set serve every config.
+
+    Parameters
+    ----------
+    problem : SolveProblem
+    progress : callable or None
+    choose : callable or None
+        Returns the configs to solve, which differ from the problem's in ridge and bandwidth only; None: its own.
+    unsolved : callable or None
+        Told of a config that has no factor or does not converge, and why; None: the error goes to the caller.
+    """
+    start = time.perf_counter()
+    rows, seconds = _stream(problem, progress)
+    configs = [problem.config] if choose is None else choose(rows)
+    fits = []
+    for config in configs:
+        try:
+            fits.append(_fit(rows, replace(problem, config=config, kernel=None), progress))
+        except (NotPositiveDefinite, NotConverged) as error:
+            if unsolved is None:
+                raise
+            unsolved(config, error)
+    rows, norms = replace(rows, products=_nothing(rows.products)), rows.products.squared_norms()
+    # the products' memory is free now, and not needed to predict
+    solved = time.perf_counter()
+    errors = _test_errors(rows, norms, fits, progress)
+    stop = time.perf_counter()
+    shared = {"load": problem.seconds["load"], **seconds, "predict": stop - solved}
+    return [
+        make_record(
+            fit.problem,
+            fit.kernel,
+            fit.solution,
+            n_features=rows.products.n_features,
+            train_error=fit.train_error,
+            test_error=error,
+            leave_one_out_error=fit.leave_one_out_error,
+            seconds={
+                **shared,
+                **fit.seconds,
+                "gram": seconds["gram"] + fit.seconds["gram"],
+                "total": stop
+                - start
+                - sum(sum(other.seconds.values()) for other in fits if other is not fit),
+            },
+            planned_bytes=problem.plan.peak_bytes,
+        )
+        for fit, error in zip(fits, errors, strict=True)
+    ]
+
+
+def _stream(
+    problem: SolveProblem, progress: ProgressCallback | None
+) -> tuple[StreamedRows, dict[str, float]]:
+    config, data, features = problem.config, problem.data, problem.features
     assert isinstance(features, RandomConv)
+    threads = check_threads(config.threads)
     scale, start = 1.0 / data.maximum, time.perf_counter()
     everyone = FeatureValues(data.X_train, scale)
     with phase("features", progress) as beat:
@@ -104,79 +223,86 @@ def solve_streamed(problem: SolveProblem, progress: ProgressCallback | None) -> 
         if duplicates.n_duplicates:
             check_labels_agree(duplicates, Y)
             train, first = FeatureValues(data.X_train[duplicates.unique_rows], scale), duplicates.first
-    dtype = features_dtype(problem.plan.precision)
     products = stream_products(
-        fitted, train, dtype=dtype, threads=threads, checkpoint=config.resume, progress=progress
+        fitted,
+        train,
+        dtype=features_dtype(problem.plan.precision),
+        threads=threads,
+        checkpoint=config.resume,
+        progress=progress,
     )
-    streamed = time.perf_counter()
-    kernel = problem.kernel or kernel_of(
-        config, nearest_neighbour_bandwidth_of_products(products, seed=config.seed)
-    )
+    seconds = {"features": made - start, "gram": time.perf_counter() - made}
+    return StreamedRows(fitted, train, first, products, classes, Y), seconds
+
+
+def _fit(rows: StreamedRows, problem: SolveProblem, progress: ProgressCallback | None) -> _Fit:
+    config, start = problem.config, time.perf_counter()
+    if config.ridge > 0 and rows.first is not None:
+        raise UsageError(
+            "equal images were merged for ridge 0; with a ridge each of them counts: solve ridge 0 by itself"
+        )
+    kernel = streamed_kernel(config, rows.products)
     chosen = time.perf_counter()
     factor = factorize_products(
-        products,
+        rows.products,
         kernel,
         ridge=config.ridge,
         precision=problem.plan.precision,
-        threads=threads,
-        n_targets=Y.shape[1],
-        first=first,
+        threads=check_threads(config.threads),
+        n_targets=rows.Y.shape[1],
+        first=rows.first,
         progress=progress,
     )
-    solution = check_solved(factor.solve(Y, progress=progress))
-    train_error = error_rate(decode_scores(solution.fitted, classes), problem.y_train)
-    norms = products.squared_norms()
-    del factor, products  # their memory is not needed to predict
-    solved = time.perf_counter()
-    alpha = solution.alpha if first is None else solution.alpha[first == np.arange(len(first))]
-    test = FeatureValues(data.X_test, scale)
-    test_error = None
-    if len(data.X_test):
-        scores = _scores(
-            fitted, train, test, kernel, alpha.astype(np.float64), norms, dtype, threads, progress
-        )
-        test_error = error_rate(decode_scores(scores, classes), data.y_test)
-    stop = time.perf_counter()
-    stats = solution.stats
-    return make_record(
-        problem,
-        kernel,
-        solution,
-        n_features=fitted.shape.features_per_filter * features.filters,
-        train_error=train_error,
-        test_error=test_error,
-        seconds={
-            **stats.seconds,
-            "load": problem.seconds["load"],
-            "features": made - start,
-            "gram": stats.seconds["gram"] + streamed - made,
-            "bandwidth": chosen - streamed,
-            "predict": stop - solved,
-            "total": stop - start,
-        },
-        planned_bytes=problem.plan.peak_bytes,
+    solution = check_solved(factor.solve(rows.Y, progress=progress))
+    train_error = error_rate(decode_scores(solution.fitted, rows.classes), problem.y_train)
+    left_out = (
+        leave_one_out_error(factor, solution, rows.Y, rows.classes, progress)
+        if config.leave_one_out
+        else None
     )
+    seconds = {**solution.stats.seconds, "bandwidth": chosen - start}
+    return _Fit(problem, kernel, solution, train_error, left_out, seconds)
+
+
+def _test_errors(
+    rows: StreamedRows, norms: FloatArray, fits: Sequence[_Fit], progress: ProgressCallback | None
+) -> list[float | None]:
+    """Of each fit: in the primal for linear kernels, whose test Gram matrix is not needed."""
+    if not fits or not len(fits[0].problem.data.X_test):
+        return [None] * len(fits)
+    problem = fits[0].problem
+    data, config = problem.data, problem.config
+    test = FeatureValues(data.X_test, 1.0 / data.maximum)
+    choice: dict[str, Any] = {
+        "dtype": features_dtype(problem.plan.precision),
+        "threads": check_threads(config.threads),
+        "progress": progress,
+    }
+    alphas = [fit.solution.alpha[rows.kept].astype(np.float64) for fit in fits]
+    if config.kernel == "linear":
+        together = linear_scores(rows.fitted, rows.train, test, np.hstack(alphas), **choice)
+        scores = np.split(together, len(fits), axis=1)
+    else:
+        G, test_norms = cross_products(rows.fitted, rows.train, test, **choice)
+        scores = [
+            kernel_scores(fit.kernel, G, test_norms, norms, alpha)
+            for fit, alpha in zip(fits, alphas, strict=True)
+        ]
+    return [error_rate(decode_scores(each, rows.classes), data.y_test) for each in scores]
+
+
+def streamed_kernel(config: SolveConfig, products: InnerProducts) -> Kernel:
+    """The config's kernel; a bandwidth by rule comes from the products."""
+    by_rule = config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
+    return kernel_of(
+        config, nearest_neighbour_bandwidth_of_products(products, seed=config.seed) if by_rule else None
+    )
+
+
+def _nothing(products: InnerProducts) -> InnerProducts:
+    return replace(products, tiles=np.empty(0))
 
 
 def features_dtype(precision: str) -> np.dtype[Any]:
     """float64 features for a float64 solve, else float32 ones whose products are summed in float64."""
     return np.dtype(np.float64 if precision == "float64" else np.float32)
-
-
-def _scores(
-    fitted: FittedRandomConv,
-    train: FeatureValues,
-    test: FeatureValues,
-    kernel: Kernel,
-    alpha: FloatArray,
-    norms: FloatArray,
-    dtype: np.dtype[Any],
-    threads: int,
-    progress: ProgressCallback | None,
-) -> FloatArray:
-    """In the primal for the linear kernel, whose test Gram matrix is then not needed."""
-    if kernel.name == "linear":
-        return linear_scores(fitted, train, test, alpha, dtype=dtype, threads=threads, progress=progress)
-    return kernel_scores(
-        fitted, train, test, kernel, alpha, norms, dtype=dtype, threads=threads, progress=progress
-    )

@@ -67,7 +67,7 @@ def draw_norms(record: dict[str, Any]) -> Any:
         left.set(xscale="log", xlabel="norm of the interpolant", ylabel="test error (%)", ylim=(0, 105))
         left.set_title("Training error 0 for every one")
         left.legend(loc="center left")
-        sweep = record["bandwidths"]
+        sweep = [row for row in record["bandwidths"] if "norm" in row]
         widths = [row["bandwidth"] for row in sweep]
         right.plot(widths, [row["norm"] for row in sweep], "-o", color=COLOURS[0])
         right.set(xscale="log", xlabel="bandwidth", ylim=(0, None))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kernelgen.report.markdown import grid, percent
+
 
 def norms_markdown(record: dict[str, Any]) -> str:
     """The interpolants, the features and the bandwidths, norm and test error side by side."""
@@ -46,7 +48,7 @@ def curves_markdown(record: dict[str, Any]) -> str:
     )
     return (
         f"# SGD from 0 lands on the minimum norm: {record['n']:,} Gaussian rows, {record['d']:,} features\n\n"
-        f"{_grid(head, rows)}\nMade by `{record['command']}` in {record['seconds']:.1f} s.\n"
+        f"{grid(head, rows)}\nMade by `{record['command']}` in {record['seconds']:.1f} s.\n"
     )
 
 
@@ -64,40 +66,34 @@ def double_descent_markdown(record: dict[str, Any]) -> str:
             for point in curve["points"]
         ]
         head = ("features / rows", "measured risk", "standard error", "formula")
-        parts.append(f"### {curve['name']}\n\n{_grid(head, rows)}")
+        parts.append(f"### {curve['name']}\n\n{grid(head, rows)}")
     counts = [
         (
             f"{point['n_features']:,}",
-            f"{100 * point['train_error']:.2f} %",
-            f"{100 * point['test_error']:.2f} %",
+            percent(point["train_error"]),
+            percent(point["test_error"]),
             f"{point['norm']:.4g}",
             f"{point['rank']:,}",
         )
         for point in record["random_features"]
     ]
     heads = ("random Fourier features", "train error", "test error", "norm", "rank")
-    parts.append(f"## {record['dataset']}, {record['n_rows']:,} rows\n\n{_grid(heads, counts)}")
+    parts.append(f"## {record['dataset']}, {record['n_rows']:,} rows\n\n{grid(heads, counts)}")
     parts.append(f"Made by `{record['command']}` in {record['seconds']:.1f} s.\n")
     return "\n".join(parts)
 
 
 def _table(rows: Sequence[dict[str, Any]], first: str) -> str:
     head = (first, "norm", "train error", "test error", "relative residual")
-    return _grid(
-        head,
-        [
-            (
-                str(row[first]),
-                f"{row['norm']:.5g}",
-                f"{100 * row['train_error']:.2f} %",
-                f"{100 * row['test_error']:.2f} %",
-                f"{row['relative_residual']:.0e}",
-            )
-            for row in rows
-        ],
+    return grid(head, [(str(row[first]), *_numbers(row)) for row in rows])
+
+
+def _numbers(row: dict[str, Any]) -> tuple[str, ...]:
+    if "norm" not in row:
+        return ("K has no factor in this precision", "", "", "")
+    return (
+        f"{row['norm']:.5g}",
+        percent(row["train_error"]),
+        percent(row["test_error"]),
+        f"{row['relative_residual']:.0e}",
     )
-
-
-def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -199,8 +199,8 @@ class Factor:
         """
         if isinstance(self.placed, InnerProducts):
             raise UsageError(
-                "this factor was made from inner products: predict with linear_scores or kernel_scores of "
-                "kernelgen.solvers.streamed, which make the features again"
+                "this factor was made from inner products: predict with linear_scores, or cross_products "
+                "and kernel_scores, of kernelgen.solvers.streamed, which make the features again"
             )
         alpha = np.asarray(to_host(alpha))
         if alpha.shape[:1] != (self.n_samples,):

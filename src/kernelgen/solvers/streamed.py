@@ -34,6 +34,7 @@ CHECKPOINT_SECONDS = 300.0
 FORMAT = "kernelgen-products"
 VERSION = "1"
 _ROWS = 4096  # of a block that is held in float64
+_SCORED_ROWS = 256  # of K(test, train) that are held at a time
 
 
 def filters_per_block(shape: ConvolutionShape, n_rows: int, dtype: Any) -> int:
@@ -153,24 +154,21 @@ def linear_scores(
     return scores
 
 
-def kernel_scores(
+def cross_products(
     features: FittedRandomConv,
     train: FeatureValues,
     test: FeatureValues,
-    kernel: Kernel,
-    alpha: FloatArray,
-    squared_norms: FloatArray,
     *,
     dtype: Any,
     threads: int,
     progress: ProgressCallback | None = None,
-) -> FloatArray:
-    """K(test, train) alpha for any kernel, from inner products that are accumulated block by block.
+) -> tuple[FloatArray, FloatArray]:
+    """Phi(test) Phi(train)^T and |phi(x)|^2 of the test rows, accumulated block by block.
 
-    Parameters
-    ----------
-    squared_norms : float64 array, shape (n,)
-        |phi(x_i)|^2 of the training rows.
+    Returns
+    -------
+    G : float64 array, shape (m, n)
+    squared_norms : float64 array, shape (m,)
 
     Notes
     -----
@@ -200,10 +198,27 @@ def kernel_scores(
             )
             convolve(test_images, shape, part, out=Psi, threads=threads)
             norms += np.einsum("ij,ij->i", Psi, Psi, dtype=np.float64)
+    return G, norms
+
+
+def kernel_scores(
+    kernel: Kernel, G: FloatArray, norms: FloatArray, train_norms: FloatArray, alpha: FloatArray
+) -> FloatArray:
+    """K(test, train) alpha from inner products, for any kernel.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    G : float64 array, shape (m, n)
+        <phi(test row), phi(training row)>.
+    norms, train_norms : float64 arrays, shapes (m,) and (n,)
+        |phi(x)|^2 of the test and of the training rows.
+    alpha : float64 array, shape (n, c)
+    """
     scores = np.empty((len(G), alpha.shape[1]))
-    for rows in range(0, len(G), 256):
-        block = slice(rows, rows + 256)
-        scores[block] = kernel.evaluate_products(G[block], norms[block, None], squared_norms) @ alpha
+    for start in range(0, len(G), _SCORED_ROWS):
+        rows = slice(start, start + _SCORED_ROWS)
+        scores[rows] = kernel.evaluate_products(G[rows], norms[rows, None], train_norms) @ alpha
     return scores
 
 
