@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice, check_positive
+from kernelgen.arrays.whole_file import check_destination
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
 from kernelgen.estimators.targets import encode_labels
@@ -213,6 +214,8 @@ def run_sgd(
     >>> record.status, record.relative_distance_to_min_norm < 1e-8, record.span_distance < 1e-13
     ('converged', True, True)
     """
+    if trace is not None:
+        check_destination(trace)  # now, not after all epochs
     began = time.perf_counter()
     problem = prepare_sgd(config)
     X, Y = problem.X_train, problem.Y_train
