@@ -41,10 +41,16 @@ def check_step(text: str) -> str:
 
 def sgd(
     dataset: Annotated[str | None, options.dataset_option(show_default="Gaussian rows")] = None,
-    n: Annotated[int, options.data_option("--n", min=1, metavar="N", help="Gaussian rows.")] = 500,
+    n: Annotated[
+        int | None,
+        options.data_option("--n", min=1, metavar="N", help="Gaussian rows.", show_default="500"),
+    ] = None,
     d: Annotated[
-        int, options.data_option("--d", min=1, metavar="D", help="Features of a Gaussian row.")
-    ] = 2000,
+        int | None,
+        options.data_option(
+            "--d", min=1, metavar="D", help="Features of a Gaussian row.", show_default="2000"
+        ),
+    ] = None,
     features: Annotated[
         str,
         options.data_option(
@@ -53,8 +59,11 @@ def sgd(
         ),
     ] = "pixels",
     bandwidth: Annotated[
-        float, options.data_option("--bandwidth", "-b", metavar="X", help="Of the random Fourier features.")
-    ] = 5.0,
+        float | None,
+        options.data_option(
+            "--bandwidth", "-b", metavar="X", help="Of the random Fourier features.", show_default="5"
+        ),
+    ] = None,
     n_train: options.TrainRows = None,
     n_test: options.TestRows = None,
     data_dir: options.DataDir = None,
