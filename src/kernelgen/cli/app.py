@@ -73,7 +73,7 @@ def describe(error: BaseException) -> tuple[int, str, str]:
             where = f"{error.filename}: " if error.filename is not None else ""
             return FILES, "file error", f"{where}{error.strerror or error}"
         case MemoryError():
-            hint = "Try fewer rows (--n-train), --precision mixed, or --plan to see what is needed."
+            hint = "Try fewer rows; kernelgen solve has --precision mixed, and --plan to see what is needed."
             return MEMORY, "out of memory", f"{error or 'the system refused an allocation'}\n{hint}"
         case _:
             hint = "This is a fault in kernelgen. KERNELGEN_DEBUG=1 shows the traceback."

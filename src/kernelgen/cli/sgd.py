@@ -41,10 +41,16 @@ def check_step(text: str) -> str:
 
 def sgd(
     dataset: Annotated[str | None, options.dataset_option(show_default="Gaussian rows")] = None,
-    n: Annotated[int, options.data_option("--n", min=1, metavar="N", help="Gaussian rows.")] = 500,
+    n: Annotated[
+        int | None,
+        options.data_option("--n", min=1, metavar="N", help="Gaussian rows.", show_default="500"),
+    ] = None,
     d: Annotated[
-        int, options.data_option("--d", min=1, metavar="D", help="Features of a Gaussian row.")
-    ] = 2000,
+        int | None,
+        options.data_option(
+            "--d", min=1, metavar="D", help="Features of a Gaussian row.", show_default="2000"
+        ),
+    ] = None,
     features: Annotated[
         str,
         options.data_option(
@@ -53,8 +59,11 @@ def sgd(
         ),
     ] = "pixels",
     bandwidth: Annotated[
-        float, options.data_option("--bandwidth", "-b", metavar="X", help="Of the random Fourier features.")
-    ] = 5.0,
+        float | None,
+        options.data_option(
+            "--bandwidth", "-b", metavar="X", help="Of the random Fourier features.", show_default="5"
+        ),
+    ] = None,
     n_train: options.TrainRows = None,
     n_test: options.TestRows = None,
     data_dir: options.DataDir = None,
@@ -85,7 +94,8 @@ def sgd(
     seed: Annotated[int, optimizer_option(min=0, metavar="N", help="Of rows, features and orders.")] = 0,
     threads: options.Threads = None,
     trace: Annotated[
-        Path | None, options.output_option(metavar="FILE", help="Write one JSON object an epoch.")
+        Path | None,
+        options.output_option(metavar="FILE", help="Write one JSON object an epoch, with its test error."),
     ] = None,
     exact_span: Annotated[
         bool, options.output_option("--exact-span", help="Project at every epoch, not only at the end.")
@@ -103,7 +113,7 @@ def sgd(
 
       kernelgen sgd --n 500 --d 2000 --init random --momentum 0.5
 
-      kernelgen sgd -d mnist --n-train 2000 --features random-fourier:8192 --trace out.jsonl --plot sgd.svg
+      kernelgen sgd -d mnist --n-train 2000 --features random-fourier:8192 --bandwidth 3 --plot sgd.svg
     """
     from kernelgen.experiments.sgd import SGDRunConfig, run_sgd
     from kernelgen.linear.config import SGDConfig
