@@ -12,11 +12,11 @@ import pytest
 
 from kernelgen import Gaussian, Laplacian, Linear, Polynomial
 from kernelgen.arrays.inner_products import InnerProducts
+from kernelgen.engines import convolve
 from kernelgen.errors import BudgetExceeded, DataError, NotPositiveDefinite, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RandomConv
-from kernelgen.solvers import streamed
 from kernelgen.solvers.products import factorize_products
 from kernelgen.solvers.rows import nearest_earlier_row
 from kernelgen.solvers.streamed import cross_products, kernel_scores, linear_scores, stream_products
@@ -38,7 +38,7 @@ def dense(products: InnerProducts) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def blocks_of_a_few_filters(monkeypatch):
-    monkeypatch.setattr(streamed, "BLOCK_BYTES", 1)  # 48 at a time: does not divide 150 filters
+    monkeypatch.setattr(convolve, "BLOCK_BYTES", 1)  # 48 at a time: does not divide 150 filters
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 1e-6), (np.float64, 1e-12)])
@@ -66,9 +66,10 @@ import numpy as np
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RandomConv
+from kernelgen.engines import convolve
 from kernelgen.solvers import streamed
 
-streamed.BLOCK_BYTES = 1
+convolve.BLOCK_BYTES = 1
 X, train = (FeatureValues(np.load(path), 1 / 255) for path in sys.argv[2:])
 fitted = RandomConv(filters=150, patch=3, pool=5, stride=3, bias=0.2).fit(train, Layout(144, (12, 12, 1)))
 options = {"dtype": np.float32, "threads": 1, "checkpoint": sys.argv[1], "checkpoint_seconds": 0.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,9 @@ class InnerProducts:
     n_features : int
         Features summed so far.
     """
+
+    engine: ClassVar[str] = "native"
+    """Name of the engine that reads these tiles."""
 
     tiles: FloatArray
     n_samples: int

@@ -17,7 +17,8 @@ from kernelgen.arrays.checks import (
     check_threads,
 )
 from kernelgen.arrays.points import FloatArray, Points
-from kernelgen.engines.convolve import ConvolutionShape, FilterBank, convolve
+from kernelgen.engines.convolution import ConvolutionShape, FilterBank
+from kernelgen.engines.convolve import convolve
 from kernelgen.errors import DataError, UsageError
 from kernelgen.features.base import (
     FeatureMap,
@@ -50,7 +51,7 @@ class Recipe:
     contrast : float or None
         Patches become (p - mean(p)) / sqrt(var(p) + contrast).
     bias, pool, stride, average
-        Of rectification and pooling; see :class:`~kernelgen.engines.convolve.ConvolutionShape`.
+        Of rectification and pooling; see :class:`~kernelgen.engines.convolution.ConvolutionShape`.
     standardize : bool
         Each feature has mean 0 and variance 1 on the training rows.
     """
