@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cuda_kernels import compile_on_the_host
+from cuda_kernels import KERNELS, compile_on_the_host
 from kernelgen.arrays.points import Points
 from kernelgen.engines import convolve as native
-from kernelgen.engines.cuda import convolve
+from kernelgen.engines import cuda
+from kernelgen.engines.cuda import blocks, convolve
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.place import fetch, place
@@ -21,7 +22,7 @@ from kernelgen.errors import UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RECIPES, FittedRandomConv, RandomConv
-from oracles import tolerance
+from oracles import relative_error, tolerance
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -162,6 +163,38 @@ def test_leading_rows_are_a_copy(on: Any, tile: int, kept: int) -> None:
     for count in (0, 131):
         with pytest.raises(ValueError, match="from 1 to 130"):
             products.leading(count)
+
+
+@pytest.mark.parametrize("tile", [48, 96, 240])
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.name}-{k.of}")
+def test_k_from_products(on: Any, kernel: Any, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products with K, its factor and a row of it, against the formula on the same sums."""
+    monkeypatch.setattr(blocks, "VALUES", 5000)
+    map_, n = fitted("one channel", 40), 150
+    products = convolve.add_convolution_products(
+        convolve.inner_products(None, n, tile, 0), map_.images(images(n, map_.layout, 2)), map_.shape,
+        map_.bank, dtype="float64", threads=1,
+    )  # fmt: skip
+    G = np.array([products.full_row(i) for i in range(n)])
+    norms = np.diagonal(G)
+    K = kernel.evaluate_products(G, norms[:, None], norms)
+    if kernel.diagonal_value is not None:
+        np.fill_diagonal(K, kernel.diagonal_value)
+    K += 0.5 * np.eye(n)
+    P = np.random.default_rng(3).standard_normal((n, 3))
+    product, sums = cuda.multiply(products, kernel, P, ridge=0.5, threads=1)
+    size = float(np.abs(K).max())
+    bound = (1e5 if kernel.of == "distance" else 1) * tolerance("float64", norm=size, n=n)
+    assert np.abs(product - K @ P).max() <= bound * np.abs(P).max()
+    assert np.abs(sums - np.abs(K).sum(axis=1)).max() <= bound
+    condition = np.linalg.cond(K)
+    if kernel.name == "custom" or condition > 1e4:
+        return
+    for dtype in ("float32", "float64"):
+        L = cuda.factorize(products, kernel, ridge=0.5, dtype=np.dtype(dtype), tile=tile, threads=1)
+        assert L.pivot_row == -1
+        found = cuda.solve(L, P.astype(dtype), threads=1)
+        assert relative_error(found, np.linalg.solve(K, P)) <= tolerance(dtype, cond=condition, n=n)
 
 
 @DTYPE
