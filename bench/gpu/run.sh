@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measure the CUDA engine on this machine's card: correctness first, then speed, one JSON, a short table last.
 #
-#   bench/gpu/run.sh [correct|ceilings|gram|solve|paper ...] [--data-dir FOLDER] [--output FILE] [--minutes 8]
+#   bench/gpu/run.sh [correct|ceilings|gram|solve|paper|randconv ...] [--data-dir FOLDER] [--output FILE] [--minutes 8]
 #   bench/gpu/run.sh --backend numpy --smoke      the same script on NumPy at tiny sizes: shows that it still runs
 #
 # Nothing is installed: it runs from the checkout with the python3 at hand (or $PYTHON), which needs numpy, scipy,
