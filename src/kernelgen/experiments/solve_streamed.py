@@ -251,7 +251,7 @@ def _stream(
     scale, start = 1.0 / data.maximum, time.perf_counter()
     everyone = FeatureValues(data.X_train, scale)
     with phase("features", progress) as beat:
-        fitted = features.fit(everyone, layout_of(data), threads=threads, progress=beat)
+        fitted = features.fit(everyone, layout_of(data), threads=threads, engine=config.engine, progress=beat)
     made = time.perf_counter()
     classes, Y = encode_labels(problem.y_train)
     train, first = everyone, None

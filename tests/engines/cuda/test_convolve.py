@@ -96,6 +96,16 @@ def test_features_are_those_of_the_processor(
         assert np.count_nonzero(found)
 
 
+def test_standardization_is_that_of_the_processor(on: Any) -> None:
+    map_ = fitted("one channel", 70, recipe="random_patch_cifar")
+    there = map_.map.fit(images(20, map_.layout, 0), map_.layout, engine="cuda")
+    for name in ("filters", "offsets"):
+        assert np.array_equal(getattr(there.bank, name), getattr(map_.bank, name))
+    for name in ("mean", "factor"):
+        here = getattr(map_.bank, name)
+        assert np.abs(getattr(there.bank, name) - here).max() <= 1e-12 * np.abs(here).max()
+
+
 def test_one_filter_and_many(on: Any) -> None:
     for filters in (1, 131):
         map_ = fitted("one channel", filters)
