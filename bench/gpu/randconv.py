@@ -140,7 +140,9 @@ def parts(session: Session, images: Points, bank: FilterBank) -> dict[str, float
     found = {f"{name}_seconds": session.median_seconds(step) for name, step in steps.items()}
     flops = 2.0 * n * positions * shape.depth * count
     return {
-        "images": n, "filters": count, **found,
+        "images": n,
+        "filters": count,
+        **found,
         "multiply_flops_per_second": flops / found["multiply_seconds"],
     }
 

@@ -78,7 +78,6 @@ def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n
     tiles = module.storage_elements(n, tile) * 8
     whitened = features.constants().images == "whitened"
     values = float_dtype(data.X_train.dtype) if whitened else data.X_train.dtype
-
     blocks = -(-features.filters // step)
 
     def beside(rows: int) -> int:

@@ -60,11 +60,8 @@ def factorize_products(
     BudgetExceeded
     """
     check_choice(precision, "precision", ("mixed", "float64", "float32"))
-    ridge, threads, module = (
-        check_non_negative(ridge, "ridge"),
-        check_threads(threads),
-        choose(products.engine),
-    )
+    ridge, threads = check_non_negative(ridge, "ridge"), check_threads(threads)
+    module = choose(products.engine)
     bound = kernel.rank_bound(products.n_features)
     if ridge == 0 and bound is not None and products.n_samples > bound:
         raise NotPositiveDefinite(
@@ -115,10 +112,8 @@ def plan_products(
     def workspace(name: Any, kind: np.dtype[Any]) -> int:
         return module.workspace_bytes(n, 0, np.float64, kind, n_targets, threads, products.tile, name)
 
-    column, flops = (
-        (8 * n * n_targets if module.memory() is None else 0),
-        n**3 / 3,
-    )  # columns stay on the host
+    column = 8 * n * n_targets if module.memory() is None else 0  # beside a card's memory, on the host
+    flops = n**3 / 3
     once = products.tiles.nbytes / rates["bandwidth"]
     solving = 3 * column + workspace("solve", dtype)
     passes = 4 if precision == "mixed" else 1
