@@ -194,7 +194,8 @@ def cifar10(session: Session) -> Any:
         return "skipped: a smoke run"
     try:
         from kernelgen.experiments.solve import SolveConfig, prepare_solve, solve_problem
-        from kernelgen.experiments.solve_sweep import Sweep, solve_sweep
+        from kernelgen.experiments.solve_sweep import solve_sweep
+        from kernelgen.experiments.sweep_record import Sweep
 
         config = SolveConfig(
             dataset="cifar10", data_dir=session.data_dir, offline=True, features="randconv32k",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelgen.arrays.whole_file import whole_file
+from kernelgen.arrays.whole_file import check_destination, whole_file
 from kernelgen.errors import DataError, DataMissing
 
 
@@ -19,6 +19,11 @@ def write_then_raise(path: Path, error: BaseException) -> None:
     with whole_file(path) as partial:
         partial.write_text("half")
         raise error
+
+
+def enter(path: Path) -> None:
+    with whole_file(path):
+        raise AssertionError("to be refused before the work")
 
 
 def names(folder: Path) -> list[str]:
@@ -84,8 +89,9 @@ def test_nothing_written_is_not_an_empty_file(path: Path) -> None:
 
 def test_a_folder_that_is_missing_or_a_file(path: Path) -> None:
     for target in (path.parent / "none" / "a.csv", path / "a.csv"):
-        with pytest.raises(DataError, match="cannot write"), whole_file(target) as partial:
-            partial.write_text("new")
+        for ask in (check_destination, enter):
+            with pytest.raises(DataError, match=f"cannot write {target}: there is no folder {target.parent}"):
+                ask(target)
     assert names(path.parent) == [path.name]
 
 
@@ -94,8 +100,8 @@ def test_a_folder_that_may_not_be_written(path: Path) -> None:
     try:
         if os.access(path.parent, os.W_OK):
             pytest.skip("root may write everywhere: run as an ordinary user")
-        with pytest.raises(DataError, match="Permission denied"), whole_file(path) as partial:
-            partial.write_text("new")
+        with pytest.raises(DataError, match="cannot be written to"):
+            check_destination(path)
         assert path.read_text() == "old"
     finally:
         path.parent.chmod(0o700)
@@ -104,10 +110,29 @@ def test_a_folder_that_may_not_be_written(path: Path) -> None:
 def test_a_folder_or_a_device_is_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for target in (tmp_path, pipe, Path("/dev/null"), Path()):
-        with pytest.raises(DataError, match="not an ordinary file"), whole_file(target):
-            raise AssertionError("refused before the work")
+    for target, words in (
+        (tmp_path, "a folder"),
+        (Path(), "a folder"),
+        (pipe, "not an ordinary file"),
+        (Path("/dev/null"), "not an ordinary file"),
+    ):
+        for ask in (check_destination, enter):
+            with pytest.raises(DataError, match=f"cannot write {target}: it is {words}"):
+                ask(target)
     assert pipe.is_fifo()
+
+
+def test_a_folder_that_vanishes_meanwhile(tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    with pytest.raises(DataError, match=r"cannot write .*: No such file"), whole_file(folder / "a.csv"):
+        folder.rmdir()
+
+
+def test_a_destination_that_may_be_written(path: Path) -> None:
+    assert check_destination(path) == path
+    assert check_destination(path.with_name("new")) == path.with_name("new")
+    assert names(path.parent) == [path.name]
 
 
 def test_a_link_stays_a_link(path: Path) -> None:

@@ -20,6 +20,7 @@ def test_missing_data_are_named(run: Run) -> None:
     [
         (["--row", "imagenet"], "there are mnist-raw, mnist-gabor"),
         (["--filters", "1m"], "not a list of filters such as 256,1k,32k"),
+        (["--filters", "1\N{SUPERSCRIPT TWO}"], "not a list of filters such as 256,1k,32k"),
         (["--ridge", "-1"], "ridge must be"),
         (["--scale", "huge"], "huge"),
     ],

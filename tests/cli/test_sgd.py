@@ -78,6 +78,15 @@ def test_wrong_usage(run: Run, words: tuple[str, str]) -> None:
 
 
 @needs_matplotlib
+@pytest.mark.parametrize(
+    "words", [("--trace", "none/out.jsonl"), ("--plot", "none/run.svg"), ("--trace", ".")]
+)
+def test_what_cannot_be_written_is_said_before_the_work(run: Run, words: tuple[str, str]) -> None:
+    done = run("sgd", "--n", 100_000, "--d", 100_000, *words, code=4)  # far more than any memory
+    assert f"cannot write {words[1]}" in done.stderr
+
+
+@needs_matplotlib
 def test_a_plot(run: Run, tmp_path: Path) -> None:
     run("sgd", "--n", 10, "--d", 30, "--plot", "run.svg")
     assert "<svg" in (tmp_path / "run.svg").read_text()

@@ -188,7 +188,8 @@ def test_a_list_of_ridges_is_one_table_and_one_object(run: Run) -> None:
     assert found["errors"][found["chosen"]] == min(found["errors"])
     shown = run(*arguments)
     assert "2 fits, each with a factor of its own" in shown.stdout
-    assert "chosen by the training set alone (80 of its rows held out)" in " ".join(shown.stdout.split())
+    assert "chosen by the training set alone (80 of its rows held out):" in " ".join(shown.stdout.split())
+    assert shown.stdout.splitlines()[-1] == found["fits"][found["chosen"]]["command"]  # in one line
     every = record(run(*arguments, "--choose", "none", "--json"))
     assert len(every["fits"]) == 4
     assert every["chosen"] is None
@@ -202,6 +203,8 @@ def test_leave_one_out_errors(run: Run) -> None:
         run("solve", "--n-train", "300", "--ridge", "0,1", "--choose", "leave-one-out", "--json", "--quiet")
     )
     assert among["errors"][0] == found["leave_one_out_error"]
+    chosen = record(run("solve", "--n-train", "300", "--choose", "leave-one-out", "--json"))
+    assert chosen["leave_one_out_error"] == found["leave_one_out_error"]  # with nothing to choose, too
 
 
 @pytest.mark.parametrize(
@@ -211,6 +214,7 @@ def test_leave_one_out_errors(run: Run) -> None:
         (["--ridge", "0,-1"], "ridge must be"),
         (["--ridge", ""], "not a number"),
         (["--ridge", "0,0"], "names a value twice"),
+        (["--ridge", "0,-0"], "names a value twice: 0.0, 0.0"),
         (["--bandwidth", "auto,-2"], "bandwidth"),
         (["--ridge", "0,1", "--save", "model"], "choose first"),
         (["--ridge", "0,1", "--leave-one-out"], "--choose leave-one-out"),

@@ -15,7 +15,7 @@ from kernelgen.arrays.points import Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
 from kernelgen.errors import DataError, DataMissing, UsageError
 from kernelgen.estimators.model import Model
-from kernelgen.estimators.model_file import VERSION, check_destination, load_model, save_model
+from kernelgen.estimators.model_file import VERSION, load_model, save_model
 from kernelgen.features import FeatureValues, Layout, make_features
 
 RNG = np.random.default_rng(12)
@@ -115,13 +115,6 @@ def test_truncated_and_missing(tmp_path) -> None:
         load_model(path)
     with pytest.raises(DataMissing):
         load_model(tmp_path / "none.safetensors")
-
-
-def test_destinations_are_checked_beforehand(tmp_path) -> None:
-    check_destination(tmp_path / "new.safetensors")
-    for path, message in [(tmp_path, "is a folder"), (tmp_path / "no" / "m", "there is no folder")]:
-        with pytest.raises(DataError, match=message):
-            check_destination(path)
 
 
 SAVE_FOREVER = """

@@ -65,8 +65,12 @@ def test_warm_start_goes_on() -> None:
     X, y = problem()
     model = SGDLinearRegressor(epochs=2, tol=0, warm_start=True).fit(X, y).fit(X, y)
     assert np.array_equal(model.coef_, SGDLinearRegressor(epochs=4, tol=0).fit(X, y).coef_)
-    with pytest.raises(UsageError, match="warm_start=False"):
+    with pytest.raises(UsageError, match=r"these data 2 output.*warm_start=False"):
         model.fit(X, np.stack([y, y], axis=1))
+    with pytest.raises(
+        UsageError, match=r"has 1 output\(s\) of 50 feature\(s\), these data 1 .* of 49 .*warm_start"
+    ):
+        model.fit(X[:, 1:], y)
 
 
 def test_classes_by_name_and_the_margin() -> None:

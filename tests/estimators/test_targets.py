@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernelgen.errors import DataError
-from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
+from kernelgen.estimators.targets import decode_scores, encode_known, encode_labels, error_rate
 
 
 @pytest.mark.parametrize("labels", [[3, 1, 2, 1], ["b", "a", "b"], [True, False], [-1.0, 1.0, -1.0]])
@@ -13,6 +13,14 @@ def test_decode_inverts_encode(labels: list) -> None:
     classes, Y = encode_labels(y)
     np.testing.assert_array_equal(decode_scores(Y, classes), y)
     assert Y.shape == (len(y), 1 if len(classes) == 2 else len(classes))
+    np.testing.assert_array_equal(encode_known(y, classes), Y)
+    np.testing.assert_array_equal(encode_known(y[:1], classes), Y[:1])
+
+
+@pytest.mark.parametrize("label", ["a", "bb", "d"])
+def test_a_label_that_is_no_class_is_named(label: str) -> None:
+    with pytest.raises(DataError, match=f"not announced: .*'{label}'"):
+        encode_known(np.array(["b", label]), np.array(["b", "c"]))
 
 
 def test_two_columns_and_one_give_the_same_decision() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import DataError
-from kernelgen.experiments.kept_rows import KeptRows
+from kernelgen.experiments.kept_rows import KeptRows, digest_of
 
 
 class Maker:
@@ -70,7 +73,30 @@ def test_a_row_of_something_else_under_the_same_name_is_refused(tmp_path: Path) 
         kept.row("a", {"n": 1}, Maker())
 
 
-def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_is_named_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Maker()
     (tmp_path / "rows").write_text("")
     with pytest.raises(DataError, match="rows"):
-        KeptRows(tmp_path / "rows").row("a", {}, Maker())
+        KeptRows(tmp_path / "rows").row("a", {}, make)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(DataError, match="cannot be written to"):
+        KeptRows(tmp_path / "read_only").row("a", {}, make)
+    assert make.calls == 0
+
+
+def test_rows_of_other_bytes_are_other_rows() -> None:
+    data = load_dataset("digits")
+    X, y = data.X_train.copy(), data.y_train.copy()
+    X[-1, -1] += 1
+    y[0] += 1
+    others = [
+        replace(data, X_train=X),
+        replace(data, y_train=y),
+        replace(data, X_test=data.X_test[:-1], y_test=data.y_test[:-1]),
+        replace(data, image_shape=None),
+        replace(data, maximum=255.0),
+    ]
+    assert digest_of(data) == digest_of(replace(data, name="again", source="elsewhere"))
+    assert len({digest_of(each) for each in [data, *others]}) == 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelgen.errors import BudgetExceeded, DataMissing, UsageError
+from kernelgen.errors import BudgetExceeded, DataMissing, EngineUnavailable, UsageError
 from kernelgen.experiments import kernel_table
 from kernelgen.experiments.kernel_table import (
     ROWS,
@@ -118,8 +118,43 @@ def test_a_row_that_does_not_fit_is_told_and_the_others_go_on(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("small")
+def test_an_engine_that_cannot_run_a_row_is_told_beside_the_plans_of_the_others() -> None:
+    config, failures = KernelTableConfig(ridges=(0.0,), engine="portable"), []
+    assert [row.name for row, _, _ in plan_kernel_table(config, failures.append)] == ["digits-raw"]
+    assert len(failures) == 2
+    with pytest.raises(EngineUnavailable):
+        list(plan_kernel_table(config))
+
+
+def test_a_norm_that_is_not_finite_is_said_so() -> None:
+    certificate = {"rkhs_norm": None, "relative_residual": None}
+    fit = {"ridge": 0.0, "bandwidth": None, "test_error": 0.5, "train_error": 0.0, "certificate": certificate}
+    fit |= {
+        "n_train": 9,
+        "n_features": 2,
+        "seconds": {"total": 1.0},
+        "engine": "native",
+        "precision": "float32",
+    }
+    row = {"what": "a row", "official": True, "paper": "", "fits": [fit], "errors": [None], "unsolved": []}
+    record = {"rows": [{**row, "chosen": None}], "failed": [], "scale": "small", "command": "", "seconds": 1}
+    assert kernels_markdown(record).count("not finite") == 3
+
+
+@pytest.mark.usefixtures("small")
+def test_a_row_that_failed_leaves_nothing_in_memory() -> None:
+    """Its error is kept until the end: without the frames, which hold features and factors."""
+    failures: list[Exception] = []
+    record = run_kernel_table(KernelTableConfig(ridges=(0.0,), memory_budget="1kB"), unsolved=failures.append)
+    draw_kernels(record)  # an empty picture, and no warning
+    assert [error.__traceback__ for error in failures] == [None] * 3
+
+
+@pytest.mark.usefixtures("small")
 def test_the_plan_of_a_row_counts_its_fits() -> None:
-    one, more = (plan_kernel_table(KernelTableConfig(ridges=ridges)) for ridges in ((0.0,), (0.0, 0.1, 1.0)))
+    one, more = (
+        list(plan_kernel_table(KernelTableConfig(ridges=ridges))) for ridges in ((0.0,), (0.0, 0.1, 1.0))
+    )
     assert [sweep.n_fits for _, _, sweep in more] == [3, 3, 3]
     for (_, problem, sweep), (_, _, sweep_of_one) in zip(more, one, strict=True):
         assert planned_seconds(problem, sweep_of_one) < planned_seconds(problem, sweep)
@@ -150,6 +185,7 @@ def test_missing_data_are_told_before_any_work(tmp_path: Path) -> None:
         ({"rows": ("mnist",)}, "there are mnist-raw"),
         ({"ridges": (0.0, 0.0)}, "twice"),
         ({"filters": (0,)}, "filters must be at least 1"),
+        ({"filters": (16, 16)}, "twice"),
     ],
 )
 def test_refusals(choice: dict, message: str) -> None:
@@ -158,8 +194,10 @@ def test_refusals(choice: dict, message: str) -> None:
 
 
 def test_the_command_says_what_was_asked() -> None:
-    config = KernelTableConfig(rows=("mnist-raw",), ridges=(0.0,), filters=(256, 2000), precision="mixed")
+    config = KernelTableConfig(
+        rows=("mnist-raw",), ridges=(0.0, 0.1234567), filters=(256, 2000), precision="mixed"
+    )
     assert config.command() == (
-        "kernelgen reproduce kernels --scale small --row mnist-raw --ridge 0 --filters 256,2k "
+        "kernelgen reproduce kernels --scale small --row mnist-raw --ridge 0,0.1234567 --filters 256,2k "
         "--precision mixed --seed 0"
     )

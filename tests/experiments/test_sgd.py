@@ -71,9 +71,29 @@ def test_error_and_norm_peak_where_features_are_as_many_as_rows() -> None:
     assert errors[-1] < min(errors[:6])
 
 
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"features": "gabor"}, "those of a data set"),
+        ({"n_train": 20}, "those of a data set"),
+        ({"dataset": "digits", "n": 20}, "those of Gaussian rows"),
+        ({"dataset": "digits", "d": 20}, "those of Gaussian rows"),
+        ({"dataset": "digits", "bandwidth": 3.0}, "random-fourier:P"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(choice: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        SGDRunConfig(**choice)
+
+
 def test_refusals() -> None:
-    for choice in ({"init": "one"}, {"features": "random-fourier:x"}, {"n": 0}, {"bandwidth": 0.0}):
-        with pytest.raises(UsageError):
+    for choice, words in (
+        ({"init": "one"}, "init"),
+        ({"features": "random-fourier:x"}, "number of features"),
+        ({"n": 0}, "n must be at least 1"),
+        ({"bandwidth": 0.0}, "bandwidth must be"),
+    ):
+        with pytest.raises(UsageError, match=words):
             SGDRunConfig(**choice)
     with pytest.raises(UsageError, match="n_train is 5000"):
         run_sgd(SGDRunConfig(dataset="digits", n_train=5000))

@@ -16,7 +16,8 @@ from kernelgen.engines.cuda.host import Host
 from kernelgen.errors import BudgetExceeded, EngineUnavailable, NotPositiveDefinite, UsageError
 from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH
-from kernelgen.experiments.solve_sweep import Sweep, solve_sweep
+from kernelgen.experiments.solve_sweep import solve_sweep
+from kernelgen.experiments.sweep_record import Sweep
 
 SPEC = "randconv:filters=60,patch=3,pool=3,stride=2,bias=0.1"
 MANY = 512 << 20  # bytes of the stand-in for a card

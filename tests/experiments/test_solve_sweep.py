@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kernelgen.datasets.registry import load_dataset
-from kernelgen.errors import NotPositiveDefinite, UsageError
+from kernelgen.errors import BudgetExceeded, NotConverged, NotPositiveDefinite, UsageError
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
+from kernelgen.experiments import held_out_rows, solve, solve_streamed
 from kernelgen.experiments.feature_points import layout_of
-from kernelgen.experiments.held_out import split_sizes
+from kernelgen.experiments.held_out_rows import draw_split
 from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve
-from kernelgen.experiments.solve_sweep import Sweep, SweepRecord, solve_sweep
+from kernelgen.experiments.solve_sweep import Sweep, SweepRecord, plan_sweep, solve_sweep
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.registry import make_features
 from kernelgen.kernels.gaussian import Gaussian
@@ -48,17 +51,17 @@ def test_every_fit_is_the_single_solve(features: str, kernel: str) -> None:
         )
 
 
-def test_held_out_errors_are_those_of_the_first_rows() -> None:
-    record = run(Sweep((0.0, 0.01), (1.0, 2.5)), n_train=500)
+def test_held_out_errors_are_those_of_rows_that_are_not_fitted() -> None:
+    record = run(Sweep((0.0, 0.01), (1.0, 2.5)), n_train=500, seed=3)
     data = load_dataset("digits")
     X, (classes, Y) = data.X_train[:500] / data.maximum, encode_labels(data.y_train[:500])
-    n, m = split_sizes(500)
-    assert (record.choice["n_train"], record.choice["n_held_out"]) == (n, m) == (400, 100)
+    split = draw_split(500, 3)
+    assert (record.choice["n_train"], record.choice["n_held_out"]) == (400, 100)
     for each in record.choice["tried"]:
         kernel = Gaussian(each["bandwidth"])
-        alpha = np.linalg.solve(kernel(X[:n]) + each["ridge"] * np.eye(n), Y[:n])
-        scores = kernel(X[n : n + m], X[:n]) @ alpha
-        assert each["error"] == error_rate(decode_scores(scores, classes), data.y_train[n : n + m])
+        alpha = np.linalg.solve(kernel(X[split.fitted]) + each["ridge"] * np.eye(400), Y[split.fitted])
+        scores = kernel(X[split.held_out], X[split.fitted]) @ alpha
+        assert each["error"] == error_rate(decode_scores(scores, classes), data.y_train[split.held_out])
     for k, ridge in enumerate((0.0, 0.01)):
         best = min((t for t in record.choice["tried"] if t["ridge"] == ridge), key=lambda t: t["error"])
         assert (record.fits[k].bandwidth, record.errors[k]) == (best["bandwidth"], best["error"])
@@ -73,12 +76,36 @@ def test_streamed_rows_are_held_out_like_stored_ones() -> None:
     X = FeatureValues(data.X_train[:300], 1 / data.maximum)
     Phi = make_features(STREAMED).fit(X, layout).apply(X).values.astype(np.float64)
     classes, Y = encode_labels(data.y_train[:300])
-    n, m = split_sizes(300)
+    split = draw_split(300, 0)
     for each in record.choice["tried"]:
         kernel = Gaussian(each["bandwidth"])
-        alpha = np.linalg.solve(kernel(Phi[:n]) + each["ridge"] * np.eye(n), Y[:n])
-        scores = kernel(Phi[n : n + m], Phi[:n]) @ alpha
-        assert each["error"] == error_rate(decode_scores(scores, classes), data.y_train[n : n + m])
+        alpha = np.linalg.solve(kernel(Phi[split.fitted]) + each["ridge"] * np.eye(240), Y[split.fitted])
+        scores = kernel(Phi[split.held_out], Phi[split.fitted]) @ alpha
+        assert each["error"] == error_rate(decode_scores(scores, classes), data.y_train[split.held_out])
+
+
+@pytest.mark.parametrize("n", [10, 11, 999, 50_000])
+def test_a_split_is_drawn_from_all_rows(n: int) -> None:
+    one, again, other = draw_split(n, 0), draw_split(n, 0), draw_split(n, 1)
+    rows = np.concatenate([one.fitted, one.held_out])
+    assert len(np.unique(rows)) == len(rows) == min(n, 15_000)
+    assert (np.diff(one.fitted) > 0).all()
+    assert one.fitted[-1] > n * 0.7
+    assert np.array_equal(one.held_out, again.held_out)
+    assert not np.array_equal(one.held_out, other.held_out)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_rows_sorted_by_class_choose_as_well(features: str, tmp_path: Path) -> None:
+    """The first four fifths of such rows never show the last two digits."""
+    data = load_dataset("digits")
+    order = np.argsort(data.y_train[:600], kind="stable")
+    X, y = data.X_train[:600].reshape(-1, 8, 8)[order], data.y_train[:600][order]
+    np.savez(tmp_path / "sorted.npz", X_train=X, y_train=y, X_test=X[:5], y_test=y[:5])
+    record = run(
+        Sweep((0.0, 0.1), ("auto", "auto:2")), dataset=str(tmp_path / "sorted.npz"), features=features
+    )
+    assert max(record.errors) < 0.1
 
 
 @pytest.mark.parametrize("features", FEATURES)
@@ -146,8 +173,12 @@ def test_merged_images_and_a_ridge_do_not_go_together(tmp_path) -> None:
     twins = str(tmp_path / "twins.npz")
     alone = run(Sweep((0.0,), ("auto", "auto:2"), "none"), dataset=twins, features=STREAMED)
     assert len(alone.fits) == 2
-    with pytest.raises(UsageError, match="equal images were merged"):
-        run(Sweep((0.0, 0.1), ("auto",), "none"), dataset=twins, features=STREAMED)
+    phases = set()
+    problem = prepare_solve(SolveConfig(dataset=twins, features=STREAMED))
+    with pytest.raises(UsageError, match="images are equal"):
+        solve_sweep(problem, Sweep((0.1, 0.0)), progress=lambda now: phases.add(now.phase))
+    assert not phases  # told before any work
+    assert len(run(Sweep((0.1, 1.0)), dataset=twins, features=STREAMED).fits) == 2
 
 
 @pytest.mark.parametrize(
@@ -172,3 +203,101 @@ def test_too_few_rows_to_hold_some_out() -> None:
 def test_a_kernel_without_a_bandwidth_takes_no_list() -> None:
     with pytest.raises(UsageError, match="has no bandwidth"):
         run(Sweep((0.1,), (1.0, 2.0)), kernel="polynomial", n_train=50)
+
+
+def test_a_ridge_that_no_bandwidth_solves_is_told() -> None:
+    record = run(Sweep((0.0, 0.1), (1e6, 2e6)), n_train=300)
+    assert [fit.ridge for fit in record.fits] == [0.1]
+    ((each),) = record.unsolved
+    assert (each["ridge"], each["bandwidth"]) == (0.0, 2e6)
+    assert each["message"].startswith("on the rows of the choice: K is not positive definite")
+
+
+@pytest.mark.parametrize("choose", ["held-out", "none"])
+def test_equal_rows_with_other_labels_cost_the_ridge_0_only(choose: str, tmp_path: Path) -> None:
+    data = load_dataset("digits")
+    X = np.concatenate([data.X_train[:200], data.X_train[:20]])
+    y = np.concatenate([data.y_train[:200], (data.y_train[:20] + 1) % 10])
+    np.savez(tmp_path / "twins.npz", X_train=X, y_train=y, X_test=X[:4], y_test=y[:4])
+    record = run(Sweep((0.1, 0.0), choose=choose), dataset=str(tmp_path / "twins.npz"))
+    assert [fit.ridge for fit in record.fits] == [0.1]
+    assert [each["ridge"] for each in record.unsolved] == [0.0]
+    assert "different target" in record.unsolved[0]["message"]
+
+
+def test_a_kernel_without_a_bandwidth_measures_no_distances(tmp_path: Path) -> None:
+    y = np.arange(40) % 2
+    np.savez(tmp_path / "flat.npz", X_train=np.ones((40, 3)), y_train=y, X_test=np.ones((2, 3)), y_test=y[:2])
+    record = run(Sweep((0.1, 1.0)), dataset=str(tmp_path / "flat.npz"), kernel="linear")
+    assert len(record.fits) == 2
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("failing", [False, True])
+def test_no_factor_stays_beside_the_next(
+    features: str, failing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a fit fails, too: the error that is kept must not hold the frames it went through."""
+    made: list[weakref.ref] = []
+    alive: list[int] = []
+
+    def spy(module: object, name: str) -> None:
+        real = getattr(module, name)
+
+        def factorized(*args: object, **kwargs: object) -> object:
+            alive.append(sum(each() is not None for each in made))
+            factor = real(*args, **kwargs)
+            made.append(weakref.ref(factor.tiles.storage))
+            return factor
+
+        monkeypatch.setattr(module, name, factorized)
+
+    def refuse(solution: object) -> object:
+        raise NotConverged("not this one")
+
+    for module in (held_out_rows, solve, solve_streamed):
+        for name in ("factorize", "factorize_products"):
+            if hasattr(module, name):
+                spy(module, name)
+    if failing:
+        for module in (solve, solve_streamed):
+            monkeypatch.setattr(module, "check_solved", refuse)
+    problem = prepare_solve(SolveConfig(features=features, n_train=200))
+    sweep = Sweep((0.0, 0.1), ("auto", "auto:2"))
+    if failing:
+        with pytest.raises(NotConverged):
+            solve_sweep(problem, sweep)
+    else:
+        solve_sweep(problem, sweep)
+    assert alive == [0] * 6
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_the_choice_is_part_of_the_plan(features: str) -> None:
+    problem = prepare_solve(SolveConfig(features=features, n_train=1000))
+    sweep = Sweep((0.0, 0.1))
+    whole = plan_sweep(problem, sweep)
+    assert [phase.name for phase in whole.phases].count("choose") == 1
+    assert whole.seconds > problem.plan.seconds
+    assert plan_sweep(problem, replace(sweep, choose="none")) == problem.plan
+    more = plan_sweep(problem, Sweep((0.0, 0.1), ("auto", "auto:2")))
+    assert (
+        more.peak_bytes == whole.peak_bytes > problem.plan.peak_bytes
+    )  # the rows and their factor are held twice
+    budget = whole.peak_bytes - 1
+    tight = prepare_solve(SolveConfig(features=features, n_train=1000, memory_budget=budget))
+    with pytest.raises(BudgetExceeded, match="leave-one-out"):
+        solve_sweep(tight, sweep)
+    record = solve_sweep(
+        prepare_solve(SolveConfig(features=features, n_train=1000, memory_budget=budget + 1)), sweep
+    )
+    assert {fit.planned_bytes for fit in record.fits} == {whole.peak_bytes}
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_the_total_is_that_of_a_single_solve(features: str) -> None:
+    """Neither the choice nor the other fits are part of it."""
+    record = run(Sweep((0.0, 0.1, 1.0), ("auto", "auto:2")), features=features, n_train=400)
+    for fit in record.fits:
+        parts = sum(value for name, value in fit.seconds.items() if name not in ("total", "load"))
+        assert parts <= fit.seconds["total"] <= parts + 0.3

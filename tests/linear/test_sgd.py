@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_features_computed_block_by_block() -> None:
 def test_bad_values_are_found_in_the_block_they_are_in() -> None:
     X, y = problem(50, 8)
     X[37, 5] = np.nan
-    with pytest.raises(DataError, match=r"row 37.*NaN.*column 5"):
+    with pytest.raises(DataError, match=r"X contains NaN.*row 37, column 5"):
         sgd(as_rows(X, block_rows=16), y)
 
 
@@ -233,6 +234,10 @@ def test_all_zero() -> None:
         (np.full((3, 2), np.nan), np.ones(3), "row 0"),
         (np.ones((3, 2)), np.array([1.0, np.inf, 1.0]), "infinity"),
         (np.full((3, 2), 1e200), np.ones(3), "too large"),
+        (np.full((3, 2), 1e19, np.float32), np.ones(3), "row 0, column 0"),
+        (np.full((3, 2), 1e-170), np.ones(3), "row 0 of X .* too short .* multiply"),
+        (np.diag([1.0, 1e-25]).astype("f4"), np.ones(2), "row 1 of X .* too short .* float32"),
+        (np.eye(2, dtype=np.float32), np.array([1.0, 1e40]), "float32.*infinity.*row 1"),
         (np.array([["a", "b"]]), np.ones(1), "dtype"),
         ([[1.0], [1.0, 2.0]], np.ones(2), "rectangular"),
     ],
@@ -251,6 +256,51 @@ def test_logistic_labels_are_signs() -> None:
 def test_starts_that_cannot_be_used(start: np.ndarray) -> None:
     with pytest.raises((UsageError, DataError), match="start"):
         sgd(np.eye(2), [1.0, 2.0], start=start)
+
+
+def test_a_run_on_other_features_cannot_go_on() -> None:
+    X, y = problem()
+    with pytest.raises(UsageError, match=r"1 output\(s\) of 41 feature\(s\), these data 1 of 40"):
+        sgd(X[:, 1:], y, start=sgd(X, y))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_largest_step_there_is_diverges_like_any_other(dtype: str) -> None:
+    X, y = problem()
+    run = sgd(X.astype(dtype), y, SGDConfig(step=1e308))
+    assert (run.status.value, run.epochs) == ("diverged", 1)
+
+
+def test_a_tolerance_below_rounding_is_said_so() -> None:
+    X, y = problem()
+    assert "float32 cannot reach" in sgd(X.astype("f4"), y, SGDConfig(epochs=500)).message
+    assert "float32" not in sgd(X.astype("f4"), y, SGDConfig(epochs=2, tol=1e-5)).message
+    assert "cannot reach" not in sgd(X, y, SGDConfig(epochs=2)).message
+
+
+@pytest.mark.parametrize(
+    "change", [np.asfortranarray, lambda X: X[::-1, ::-1][::-1, ::-1], lambda X: X.astype(">f8")]
+)
+def test_any_layout_gives_the_same_bits(change: Callable[[np.ndarray], np.ndarray]) -> None:
+    X, y = problem()
+    assert np.array_equal(sgd(change(X), y).weights, sgd(X, y).weights)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 41), (1, 1), (23, 1)])
+def test_one_row_or_one_feature(n: int, d: int) -> None:
+    X, y = problem()
+    run = sgd(X[:n, :d], y[:n], SGDConfig(step="1/L", batch=n, epochs=500))
+    assert relative_error(run.weights, np.linalg.pinv(X[:n, :d]) @ y[:n]) <= 1e-9
+
+
+def test_targets_out_of_reach_of_dependent_rows() -> None:
+    X, y = problem()
+    X = X[:, :3] @ X[:3]
+    run = sgd(X, y, SGDConfig(step="1/L", batch=23, epochs=3000))
+    least = np.linalg.norm(X @ np.linalg.pinv(X) @ y - y) / np.linalg.norm(y)
+    assert run.status.value == "max_epochs"
+    assert run.relative_residual == pytest.approx(least, rel=1e-9)
+    assert "rank" in run.message
 
 
 @pytest.mark.parametrize(

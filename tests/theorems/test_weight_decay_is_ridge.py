@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,11 @@ def test_full_batch(data: int, decay: float, momentum: float) -> None:
     rng = np.random.default_rng(data)
     n, d = 7, 20
     X, y, start = rng.standard_normal((n, d)), rng.standard_normal(n), rng.standard_normal(d)
-    config = SGDConfig(step="1/L", batch=n, weight_decay=decay, momentum=momentum, epochs=12_000, tol=0)
+    config = SGDConfig(step="1/L", batch=n, weight_decay=decay, momentum=momentum, tol=0, epochs=0)
+    rate = (
+        decay * sgd(X, y, config).step / (1 - momentum)
+    )  # a step leaves 1 - rate of the distance, or sqrt(momentum)
+    config = replace(config, epochs=100 + round(30 / rate))
     run = sgd(X, y, config, start=start)  # the start is forgotten: the problem is strongly convex
     expected = X.T @ np.linalg.solve(X @ X.T + n * decay * np.eye(n), y)
     assert relative_error(run.weights, expected) <= 1e-9

@@ -81,8 +81,11 @@ def check_pair(test: Points, train: Points, *, name: str = "X") -> tuple[Points,
     return match(test, train)
 
 
-def check_finite(values: AnyArray, name: str) -> None:
-    """Raise a DataError that names the first row and column holding nan, inf, or a value too large to square."""
+def check_finite(values: AnyArray, name: str, *, first_row: int = 0) -> None:
+    """Raise a DataError that names the first row and column holding nan, inf, or a value too large to square.
+
+    ``first_row`` is the number of the first row given, where they are a part of an array.
+    """
     largest = values.dtype.type(_LARGEST[values.dtype])
     for start, block in row_blocks(values):
         bad = ~(np.abs(block) <= largest)  # nan compares false
@@ -94,7 +97,9 @@ def check_finite(values: AnyArray, name: str) -> None:
                 if np.isnan(value)
                 else ("infinity" if np.isinf(value) else "a value too large to square")
             )
-            raise DataError(f"{name} contains {word}: {value} in row {start + row}, column {column}")
+            raise DataError(
+                f"{name} contains {word}: {value} in row {first_row + start + row}, column {column}"
+            )
 
 
 def row_blocks(values: AnyArray) -> Iterator[tuple[int, AnyArray]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelgen.arrays.points import FloatArray
 
@@ -55,15 +56,28 @@ class InnerProducts:
         below = np.concatenate([self.tile_at(b, a)[:, r] for b in range(a, count)])
         return np.concatenate([self.row(i)[: a * self.tile], below])[: self.n_samples]
 
-    def leading(self, n: int) -> InnerProducts:
-        """A copy of the products of the first n rows."""
-        if not 0 < n <= self.n_samples:
-            raise ValueError(f"n must be from 1 to {self.n_samples}, got {n}")
-        count = -(-n // self.tile)
-        tiles = self.tiles[: count * (count + 1) // 2 * self.tile**2].copy()
-        found = InnerProducts(tiles, n, self.tile, self.n_features)
-        last, kept = count - 1, n - (count - 1) * self.tile
-        for j in range(count):
-            found.tile_at(last, j)[kept:] = 0
-        found.tile_at(last, last)[:, kept:] = 0
+    def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> FloatArray:
+        """G_ij for i in ``rows`` and j in ``columns``, in their order."""
+        # entry (i, j), i >= j, is at _first(i) + tile j, and both grow with the row: i and j need not be swapped.
+        # Columns go outside: entries that lie beside each other are then read one after the other
+        down, across = self._first(rows), self._first(columns)[:, None]
+        beside = self.tile * np.minimum(rows, columns[:, None])
+        found: FloatArray = self.tiles[np.maximum(down, across) + beside].T
+        return found
+
+    def _first(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the entries of column 0 are."""
+        a, r = np.divmod(rows, self.tile)
+        offsets: NDArray[np.int64] = a * (a + 1) // 2 * self.tile**2 + r
+        return offsets
+
+    def take(self, rows: NDArray[np.int64]) -> InnerProducts:
+        """A copy of the products of the given rows among each other."""
+        n, tile = len(rows), self.tile
+        count = -(-n // tile)
+        found = InnerProducts(np.zeros(count * (count + 1) // 2 * tile**2), n, tile, self.n_features)
+        parts = [rows[start : start + tile] for start in range(0, n, tile)]
+        for i, down in enumerate(parts):
+            for j, across in enumerate(parts[: i + 1]):
+                found.tile_at(i, j)[: len(down), : len(across)] = self.block(down, across)
         return found

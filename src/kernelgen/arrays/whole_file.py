@@ -1,4 +1,4 @@
-"""A file that appears under its name whole, or not at all."""
+"""A file that appears under its name whole, or not at all; and whether it will, asked before the work."""
 
 from __future__ import annotations
 
@@ -32,11 +32,9 @@ def whole_file(path: str | PathLike[str], *, sync: bool = False) -> Iterator[Pat
     Raises
     ------
     DataError
-        The file cannot be written (any OSError of the block), or ``path`` is a folder or a device.
+        See :func:`check_destination`; or the file cannot be written (any OSError of the block).
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise DataError(f"cannot write {path}: it is not an ordinary file")
+    target = check_destination(path)
     partial = target.parent / f".{target.stem}.{os.getpid()}.{secrets.token_hex(4)}.partial{target.suffix}"
     try:
         try:
@@ -54,6 +52,26 @@ def whole_file(path: str | PathLike[str], *, sync: bool = False) -> Iterator[Pat
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         reason = "the disk is full" if full else error.strerror or error
         raise DataError(f"cannot write {path}: {reason}; nothing was changed there") from error
+
+
+def check_destination(path: str | PathLike[str]) -> Path:
+    """Where a file of this name will be, links followed; to be asked before hours of work, not after.
+
+    Raises
+    ------
+    DataError
+        It is a folder or a device, or its own folder is missing or cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise DataError(f"cannot write {path}: it is a folder; give the name of a file")
+    if target.exists() and not target.is_file():
+        raise DataError(f"cannot write {path}: it is not an ordinary file")
+    if not target.parent.is_dir():
+        raise DataError(f"cannot write {path}: there is no folder {target.parent}")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise DataError(f"cannot write {path}: {target.parent} cannot be written to")
+    return target
 
 
 def _sync(path: Path) -> None:

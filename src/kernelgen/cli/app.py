@@ -66,14 +66,14 @@ def describe(error: BaseException) -> tuple[int, str, str]:
         case KernelgenError():
             return error.exit_code, TITLES.get(type(error).__name__, "error"), str(error)
         case KeyboardInterrupt():
-            return INTERRUPTED, "interrupted; nothing was written", ""
+            return INTERRUPTED, "interrupted", ""
         case BrokenPipeError():
             return 1, "", ""
         case OSError():
             where = f"{error.filename}: " if error.filename is not None else ""
             return FILES, "file error", f"{where}{error.strerror or error}"
         case MemoryError():
-            hint = "Try fewer rows (--n-train), --precision mixed, or --plan to see what is needed."
+            hint = "Try fewer rows; kernelgen solve has --precision mixed, and --plan to see what is needed."
             return MEMORY, "out of memory", f"{error or 'the system refused an allocation'}\n{hint}"
         case _:
             hint = "This is a fault in kernelgen. KERNELGEN_DEBUG=1 shows the traceback."

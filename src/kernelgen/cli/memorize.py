@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from kernelgen.cli.memorize_summary import print_network, print_sweep
 from kernelgen.cli.summary import print_json
 from kernelgen.cli.terminal import loading, phases, print_warnings
 
-NETWORK = "Network"
+network_option = partial(typer.Option, rich_help_panel="Network")
 
 
 class BuilderName(StrEnum):
@@ -45,14 +46,9 @@ class DirectionRule(StrEnum):
 
 def check_labels(text: str) -> str:
     """Return what was given, if it names labels."""
-    from kernelgen.errors import UsageError
     from kernelgen.experiments.memorize_labels import parse_label_rule
 
-    try:
-        parse_label_rule(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return options.accepted(text, parse_label_rule)
 
 
 def parse_numbers(text: str) -> tuple[int, ...]:
@@ -63,82 +59,56 @@ def parse_numbers(text: str) -> tuple[int, ...]:
         raise typer.BadParameter(f"{text!r} is not a list of integers such as 10,100,1000.") from None
 
 
-Dataset = Annotated[
-    str | None,
-    typer.Option(
-        "--dataset",
-        "-d",
-        metavar="NAME",
-        help="digits, mnist, cifar10, folder; or a .npz or .npy file. Its training rows are memorized.",
-        show_default="random points",
-        rich_help_panel=options.DATA,
-    ),
-]
+Dataset = Annotated[str | None, options.dataset_option(show_default="random points")]
 Points = Annotated[
     int | None,
-    typer.Option(
-        "--n", min=1, metavar="N", help="Points.", show_default="1000, or all", rich_help_panel=options.DATA
+    options.data_option(
+        "--n",
+        min=1,
+        metavar="N",
+        help="Random points, or the first training rows.",
+        show_default="1000, or all",
     ),
 ]
 Features = Annotated[
     int | None,
-    typer.Option(
-        "--d",
-        min=1,
-        metavar="D",
-        help="Features of random points.",
-        show_default="50",
-        rich_help_panel=options.DATA,
-    ),
+    options.data_option("--d", min=1, metavar="D", help="Features of random points.", show_default="50"),
 ]
 Labels = Annotated[
     str,
-    typer.Option(
+    options.data_option(
         metavar="random|signs|classes:C|real|true",
         help="Classes drawn uniformly (10, or the data set's); -1 and 1; C classes; normal numbers; as they are.",
         callback=check_labels,
-        rich_help_panel=options.DATA,
     ),
 ]
-Seed = Annotated[
-    int,
-    typer.Option(min=0, metavar="N", help="Of points, labels and direction.", rich_help_panel=options.DATA),
-]
+Seed = Annotated[int, options.data_option(min=0, metavar="N", help="Of points, labels and direction.")]
 Depth = Annotated[
     int | None,
-    typer.Option(
+    network_option(
         min=2,
         metavar="K",
         help="Weight layers: 2 (Theorem 1) or 3 to n (Corollary 1).",
         show_default="2",
-        rich_help_panel=NETWORK,
     ),
 ]
 Builder = Annotated[
     BuilderName,
-    typer.Option(
+    network_option(
         metavar="NAME",
         help="zhang: 2n+d weights; bubeck: 4 ceil(n/d) units; yun: 4 sqrt(n) units; vardi: bit extraction.",
-        rich_help_panel=NETWORK,
     ),
 ]
-Knots = Annotated[
-    KnotRule,
-    typer.Option(metavar="NAME", help="left, or midpoint (badly conditioned).", rich_help_panel=NETWORK),
-]
+Knots = Annotated[KnotRule, network_option(metavar="NAME", help="left, or midpoint (badly conditioned).")]
 Direction = Annotated[
     DirectionRule,
-    typer.Option(
+    network_option(
         metavar="NAME",
         help="random, best (of 16), integer (exact, for bytes), principal; auto: integer for bytes, else random.",
-        rich_help_panel=NETWORK,
     ),
 ]
 Save = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="Write the network: .onnx or .safetensors.", rich_help_panel=options.OUTPUT
-    ),
+    Path | None, options.output_option(metavar="FILE", help="Write the network: .onnx or .safetensors.")
 ]
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from kernelgen.errors import UsageError
+
 DATA, KERNEL, SOLVER, OUTPUT = "Data", "Kernel", "Solver", "Output"
 
-_data = partial(typer.Option, rich_help_panel=DATA)
-_kernel = partial(typer.Option, rich_help_panel=KERNEL)
-_solver = partial(typer.Option, rich_help_panel=SOLVER)
-_output = partial(typer.Option, rich_help_panel=OUTPUT)
+data_option = partial(typer.Option, rich_help_panel=DATA)
+kernel_option = partial(typer.Option, rich_help_panel=KERNEL)
+solver_option = partial(typer.Option, rich_help_panel=SOLVER)
+output_option = partial(typer.Option, rich_help_panel=OUTPUT)
 
 
 class KernelName(StrEnum):
@@ -52,117 +55,104 @@ class ChoiceName(StrEnum):
     none = "none"
 
 
-def check_bandwidths(text: str) -> str:
-    """Return what was given, if it is positive numbers, "auto", or "auto:X", with commas between."""
-    from kernelgen.errors import UsageError
-    from kernelgen.kernels.bandwidth import rule_multiple
-
+def accepted(text: str, parse: Callable[[str], object]) -> str:
+    """Return the text, if `parse` takes it; its UsageError, as one of the command line, otherwise."""
     try:
-        values = parse_bandwidths(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number, nor 'auto', nor several with commas.") from None
-    try:
-        for value in values:
-            rule_multiple(value)
+        parse(text)
     except UsageError as error:
         raise typer.BadParameter(f"{error}.") from None
     return text
 
 
 def parse_bandwidths(text: str) -> tuple[float | str, ...]:
-    """Numbers, and what begins with "auto" as it is.
+    """Positive numbers, "auto" or "auto:X", with commas between; UsageError for anything else.
 
     Examples
     --------
     >>> parse_bandwidths("auto:2,5")
     ('auto:2', 5.0)
     """
-    return tuple(part if part.startswith("auto") else float(part) for part in _parts(text))
+    from kernelgen.kernels.bandwidth import rule_multiple
 
-
-def check_ridges(text: str) -> str:
-    """Return what was given, if it is numbers of at least 0 with commas between."""
-    from kernelgen.arrays.checks import check_non_negative
-    from kernelgen.errors import UsageError
-
+    parts = [part.strip() for part in text.split(",")]
     try:
-        for value in parse_ridges(text):
-            check_non_negative(value, "ridge")
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
+        found = tuple(part if part.startswith("auto") else float(part) for part in parts)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number, nor several with commas.") from None
-    return text
+        raise UsageError(f"{text!r} is not a number, nor 'auto', nor several with commas between") from None
+    for value in found:
+        rule_multiple(value)
+    return found
 
 
 def parse_ridges(text: str) -> tuple[float, ...]:
-    """Numbers with commas between.
+    """Numbers of at least 0 with commas between; UsageError for anything else.
 
     Examples
     --------
     >>> parse_ridges("0,1e-3")
     (0.0, 0.001)
     """
-    return tuple(float(part) for part in _parts(text))
+    from kernelgen.arrays.checks import check_non_negative
+
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{text!r} is not a number, nor several with commas between") from None
+    return tuple(abs(check_non_negative(value, "ridge")) for value in found)  # -0 is 0
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
+def check_bandwidths(text: str) -> str:
+    """Return what was given, if it is bandwidths."""
+    return accepted(text, parse_bandwidths)
+
+
+def check_ridges(text: str) -> str:
+    """Return what was given, if it is ridges."""
+    return accepted(text, parse_ridges)
 
 
 def check_budget(text: str | None) -> str | None:
     """Return what was given, if it is a number of bytes such as 8GB."""
     from kernelgen.arrays.checks import parse_bytes
-    from kernelgen.errors import UsageError
 
-    try:
-        parse_bytes(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return None if text is None else accepted(text, parse_bytes)
 
 
 def check_features(text: str) -> str:
     """Return what was given, if it names features."""
-    from kernelgen.errors import UsageError
     from kernelgen.features.registry import make_features
 
-    try:
-        make_features(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return accepted(text, make_features)
 
 
 def check_labels(text: str) -> str:
     """Return what was given, if it names labels."""
-    from kernelgen.errors import UsageError
     from kernelgen.randomization.corruptions import parse_labels
 
-    try:
-        parse_labels(text)
-    except UsageError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
+    return accepted(text, parse_labels)
 
 
 # data
-DatasetOption = Annotated[
-    str,
-    _data("--dataset", "-d", metavar="NAME", help="digits, mnist, cifar10, folder; or a .npz or .npy file."),
-]
+dataset_option = partial(
+    data_option,
+    "--dataset",
+    "-d",
+    metavar="NAME",
+    help="digits, mnist, cifar10, folder; or a .npz or .npy file.",
+)
+DatasetOption = Annotated[str, dataset_option()]
 DataDir = Annotated[
     Path | None,
-    _data(
+    data_option(
         metavar="FOLDER",
         help="Folder of the files, or its parent.",
         show_default="$KERNELGEN_DATA_DIR or a cache",
     ),
 ]
-Offline = Annotated[bool, _data("--offline", help="Download nothing.")]
+Offline = Annotated[bool, data_option("--offline", help="Download nothing.")]
 FeaturesOption = Annotated[
     str,
-    _data(
+    data_option(
         metavar="NAME[:KEY=VALUE,...][+...]",
         help="What the kernel sees: pixels (values / 255; digits: / 16), gabor, wavelet, scattering, "
         "randconv256 to randconv32k, standardize; "
@@ -171,28 +161,31 @@ FeaturesOption = Annotated[
     ),
 ]
 TrainRows = Annotated[
-    int | None, _data("--n-train", min=1, metavar="N", help="Train on the first N rows.", show_default="all")
+    int | None,
+    data_option("--n-train", min=1, metavar="N", help="Train on the first N rows.", show_default="all"),
 ]
 TestRows = Annotated[
-    int | None, _data("--n-test", min=0, metavar="N", help="Test on the first N rows.", show_default="all")
+    int | None,
+    data_option("--n-test", min=0, metavar="N", help="Test on the first N rows.", show_default="all"),
 ]
 Labels = Annotated[
     str,
-    _data(
+    data_option(
         metavar="true|random|corrupted:P",
         help="Training labels: as they are; all drawn at random; each drawn with probability P.",
         callback=check_labels,
     ),
 ]
-Seed = Annotated[int, _data(min=0, metavar="N", help="Of labels, splits and the bandwidth rule.")]
+Seed = Annotated[int, data_option(min=0, metavar="N", help="Of labels, splits and the bandwidth rule.")]
 
 # kernel
 KernelOption = Annotated[
-    KernelName, _kernel("--kernel", "-k", metavar="NAME", help="gaussian, laplacian, polynomial or linear.")
+    KernelName,
+    kernel_option("--kernel", "-k", metavar="NAME", help="gaussian, laplacian, polynomial or linear."),
 ]
 Bandwidth = Annotated[
     str,
-    _kernel(
+    kernel_option(
         "--bandwidth",
         "-b",
         metavar="auto|auto:X|X[,...]",
@@ -202,15 +195,17 @@ Bandwidth = Annotated[
     ),
 ]
 Degree = Annotated[
-    int | None, _kernel(min=1, metavar="N", help="Of the polynomial kernel.", show_default="3")
+    int | None, kernel_option(min=1, metavar="N", help="Of the polynomial kernel.", show_default="3")
 ]
 Normalize = Annotated[
     bool,
-    _kernel("--normalize/--no-normalize", help="Polynomial kernel of x/|x| and z/|z|.", show_default=False),
+    kernel_option(
+        "--normalize/--no-normalize", help="Polynomial kernel of x/|x| and z/|z|.", show_default=False
+    ),
 ]
 Ridge = Annotated[
     str,
-    _kernel(
+    kernel_option(
         metavar="X[,X...]",
         help="Added to the diagonal of K; 0 interpolates. Several: see --choose.",
         callback=check_ridges,
@@ -218,20 +213,20 @@ Ridge = Annotated[
 ]
 Choose = Annotated[
     ChoiceName,
-    _kernel(
+    kernel_option(
         metavar="NAME",
         help="Among several ridges or bandwidths, by the training set alone: held-out rows, which choose a bandwidth "
         "for each ridge; leave-one-out, in closed form; none, which fits every pair.",
     ),
 ]
 LeaveOneOut = Annotated[
-    bool, _kernel("--leave-one-out", help="Also count leave-one-out errors, in closed form.")
+    bool, kernel_option("--leave-one-out", help="Also count leave-one-out errors, in closed form.")
 ]
 
 # solver
 PrecisionOption = Annotated[
     PrecisionName,
-    _solver(
+    solver_option(
         "--precision",
         "-p",
         metavar="NAME",
@@ -240,14 +235,14 @@ PrecisionOption = Annotated[
 ]
 EngineOption = Annotated[
     EngineName,
-    _solver(metavar="NAME", help="auto (native), native, portable or cuda; never replaced in silence."),
+    solver_option(metavar="NAME", help="auto (native), native, portable or cuda; never replaced in silence."),
 ]
 Threads = Annotated[
-    int | None, _solver(min=1, metavar="N", help="Threads to use.", show_default="every core")
+    int | None, solver_option(min=1, metavar="N", help="Threads to use.", show_default="every core")
 ]
 MemoryBudget = Annotated[
     str | None,
-    _solver(
+    solver_option(
         metavar="SIZE",
         help="Refuse what needs more, e.g. 8GB.",
         show_default="what is free",
@@ -257,19 +252,21 @@ MemoryBudget = Annotated[
 
 Resume = Annotated[
     Path | None,
-    _solver(
+    solver_option(
         metavar="FILE", help="Keep the inner products of randconv features in FILE, and go on from there."
     ),
 ]
 
 # output
-PlanOnly = Annotated[bool, _output("--plan", help="Print bytes and seconds of each phase; solve nothing.")]
-Save = Annotated[Path | None, _output(metavar="FILE", help="Write the model, for kernelgen predict.")]
-Output = Annotated[
-    Path | None, _output("--output", "-o", metavar="FILE", help="Write to a .npy or .csv file.")
+PlanOnly = Annotated[
+    bool, output_option("--plan", help="Print bytes and seconds of each phase; solve nothing.")
 ]
-Json = Annotated[bool, _output("--json", help="One JSON object on stdout and nothing else there.")]
-Quiet = Annotated[bool, _output("--quiet", "-q", help="No plan, no progress.")]
+Save = Annotated[Path | None, output_option(metavar="FILE", help="Write the model, for kernelgen predict.")]
+Output = Annotated[
+    Path | None, output_option("--output", "-o", metavar="FILE", help="Write to a .npy or .csv file.")
+]
+Json = Annotated[bool, output_option("--json", help="One JSON object on stdout and nothing else there.")]
+Quiet = Annotated[bool, output_option("--quiet", "-q", help="No plan, no progress.")]
 
 # arguments
 ModelArgument = Annotated[

@@ -14,7 +14,6 @@ import typer
 from kernelgen.cli import options
 from kernelgen.cli.options import EngineName
 from kernelgen.cli.terminal import format_percent, loading, print_warnings, reporting
-from kernelgen.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +41,8 @@ def predict(
 
       kernelgen predict mnist.safetensors scans/ --output labels.csv
     """
-    check_output(output)
+    if output is not None:
+        check_output(output)
 
     from kernelgen.estimators.model_file import load_model
     from kernelgen.estimators.targets import error_rate
@@ -80,14 +80,13 @@ def predict(
         print(f"{len(predicted):,} predictions written to {output}", file=sys.stderr)
 
 
-def check_output(output: Path | None) -> None:
+def check_output(output: Path) -> None:
     """Raise before any work where predictions could not be written."""
-    if output is None:
-        return
+    from kernelgen.arrays.whole_file import check_destination
+
     if output.suffix not in (".npy", ".csv"):
         raise typer.BadParameter(f"{output} must end in .npy or .csv", param_hint="--output")
-    if not output.parent.is_dir():
-        raise DataError(f"cannot write {output}: there is no folder {output.parent}")
+    check_destination(output)
 
 
 def write_predictions(output: Path, names: list[str], predicted: NDArray[Any]) -> None:

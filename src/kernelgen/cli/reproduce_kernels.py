@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from kernelgen.cli import options
-from kernelgen.cli.options import DATA, OUTPUT
 from kernelgen.cli.reproduction import Folder, NoPlot, Scale, ScaleName, check_plots, write
 from kernelgen.cli.terminal import console, format_bytes, format_seconds, reporting
 
@@ -21,46 +19,43 @@ if TYPE_CHECKING:
     from kernelgen.experiments.solve_sweep import Sweep
 
 
+def check_filters(text: str | None) -> str | None:
+    """Return what was given, if it is numbers of filters."""
+    from kernelgen.experiments.kernel_table import parse_filters
+
+    return None if text is None else options.accepted(text, parse_filters)
+
+
 Rows = Annotated[
     list[str] | None,
-    typer.Option(
-        "--row",
-        metavar="NAME",
-        rich_help_panel=DATA,
-        help="One row, e.g. mnist-gabor; may be repeated.",
-        show_default="all",
+    options.data_option(
+        "--row", metavar="NAME", help="One row, e.g. mnist-gabor; may be repeated.", show_default="all"
     ),
 ]
 Filters = Annotated[
     str | None,
-    typer.Option(
+    options.data_option(
         metavar="F[,F...]",
-        rich_help_panel=DATA,
         help="Of the random convolutions: 256,1k,4k.",
         show_default="by scale",
+        callback=check_filters,
     ),
 ]
 Ridges = Annotated[
     str,
-    typer.Option(
-        "--ridge",
-        metavar="X[,X...]",
-        rich_help_panel=options.KERNEL,
-        help="Each is a factor of its own.",
-        callback=options.check_ridges,
+    options.kernel_option(
+        "--ridge", metavar="X[,X...]", help="Each is a factor of its own.", callback=options.check_ridges
     ),
 ]
 Products = Annotated[
     Path | None,
-    typer.Option(
+    options.solver_option(
         metavar="FOLDER",
-        rich_help_panel=options.SOLVER,
         help="Keep the inner products of random convolutions there (4 n^2 bytes a row), and go on from them.",
     ),
 ]
 PlanOnly = Annotated[
-    bool,
-    typer.Option("--plan", rich_help_panel=OUTPUT, help="Print memory and time of each row; solve nothing."),
+    bool, options.output_option("--plan", help="Print memory and time of each row; solve nothing.")
 ]
 
 
@@ -119,13 +114,15 @@ def kernels(
         seed=seed,
         products=None if products is None else str(products),
     )
+    failures: list[KernelgenError] = []
     if plan_only:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            print_plans(plan_kernel_table(config))
+            print_plans(plan_kernel_table(config, failures.append))
+        if failures:
+            raise failures[0]
         return
     check_plots(no_plot)
-    failures: list[KernelgenError] = []
     tell = None if quiet else partial(print, file=sys.stderr, flush=True)
     with warnings.catch_warnings(), reporting(quiet=quiet) as report:
         warnings.simplefilter("ignore", UserWarning)  # a copy of a data set is marked in the table
@@ -137,7 +134,7 @@ def kernels(
         raise failures[0]  # the table has them all; the other rows are kept
 
 
-def print_plans(plans: list[tuple[TableRow, SolveProblem, Sweep]]) -> None:
+def print_plans(plans: Iterable[tuple[TableRow, SolveProblem, Sweep]]) -> None:
     """Write a line a row: its size, its fits, and what they are planned to take."""
     from rich.table import Table
 

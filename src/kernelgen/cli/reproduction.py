@@ -45,12 +45,13 @@ def write(
     draw: Callable[[dict[str, Any]], Any] | None,
     folder: Path,
 ) -> None:
-    """Write NAME.json, NAME.md and, with `draw`, NAME.svg and NAME.png; print the Markdown and the files' names."""
+    """Print the Markdown; write NAME.json, NAME.md and, with `draw`, NAME.svg and NAME.png; print the files' names."""
     from kernelgen.arrays.whole_file import whole_file
     from kernelgen.experiments.sgd import json_ready
 
-    folder.mkdir(parents=True, exist_ok=True)
     text = markdown(record)
+    print(text, flush=True)  # whatever becomes of the files
+    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for suffix, content in ((".json", json.dumps(json_ready(record), indent=2) + "\n"), (".md", text)):
         path = folder / f"{name}{suffix}"
@@ -61,6 +62,5 @@ def write(
         from kernelgen.report.figure import write_figure
 
         paths += write_figure(draw(record), folder, name)
-    print(text)
     for path in paths:
         print(path)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kernelgen.cli import options
-from kernelgen.cli.options import DATA, OUTPUT
 from kernelgen.cli.summary import print_json
 from kernelgen.cli.terminal import console, format_percent, format_seconds
 
 if TYPE_CHECKING:
     from kernelgen.experiments.sgd import SGDRecord
 
-OPTIMIZER = "Optimizer"
+optimizer_option = partial(typer.Option, rich_help_panel="Optimizer")
 
 
 class InitName(StrEnum):
@@ -40,89 +40,68 @@ def check_step(text: str) -> str:
 
 
 def sgd(
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            "--dataset",
-            "-d",
-            metavar="NAME",
-            rich_help_panel=DATA,
-            help="digits, mnist, cifar10, folder; or a .npz or .npy file.",
-            show_default="Gaussian rows",
+    dataset: Annotated[str | None, options.dataset_option(show_default="Gaussian rows")] = None,
+    n: Annotated[
+        int | None,
+        options.data_option("--n", min=1, metavar="N", help="Gaussian rows.", show_default="500"),
+    ] = None,
+    d: Annotated[
+        int | None,
+        options.data_option(
+            "--d", min=1, metavar="D", help="Features of a Gaussian row.", show_default="2000"
         ),
     ] = None,
-    n: Annotated[int, typer.Option("--n", min=1, rich_help_panel=DATA, help="Gaussian rows.")] = 500,
-    d: Annotated[
-        int, typer.Option("--d", min=1, rich_help_panel=DATA, help="Features of a Gaussian row.")
-    ] = 2000,
     features: Annotated[
         str,
-        typer.Option(
+        options.data_option(
             metavar="NAME",
-            rich_help_panel=DATA,
-            help="pixels, or random-fourier:P for P random Fourier features.",
+            help="pixels and other names of kernelgen solve, or random-fourier:P for P random Fourier features.",
         ),
     ] = "pixels",
     bandwidth: Annotated[
-        float, typer.Option("--bandwidth", "-b", rich_help_panel=DATA, help="Of the random Fourier features.")
-    ] = 5.0,
+        float | None,
+        options.data_option(
+            "--bandwidth", "-b", metavar="X", help="Of the random Fourier features.", show_default="5"
+        ),
+    ] = None,
     n_train: options.TrainRows = None,
     n_test: options.TestRows = None,
     data_dir: options.DataDir = None,
     offline: options.Offline = False,
     step: Annotated[
         str,
-        typer.Option(
-            metavar="X|kaczmarz|1/L|line-search",
-            rich_help_panel=OPTIMIZER,
-            help="A constant, or a rule.",
-            callback=check_step,
+        optimizer_option(
+            metavar="X|kaczmarz|1/L|line-search", help="A constant, or a rule.", callback=check_step
         ),
     ] = "kaczmarz",
-    batch: Annotated[int, typer.Option(min=1, rich_help_panel=OPTIMIZER, help="Rows a step.")] = 1,
-    momentum: Annotated[
-        float, typer.Option(min=0.0, max=0.9999, rich_help_panel=OPTIMIZER, help="In [0, 1).")
-    ] = 0.0,
-    nesterov: Annotated[
-        bool, typer.Option("--nesterov", rich_help_panel=OPTIMIZER, help="Nesterov's momentum.")
-    ] = False,
+    batch: Annotated[int, optimizer_option(min=1, metavar="N", help="Rows a step.")] = 1,
+    momentum: Annotated[float, optimizer_option(min=0.0, max=0.9999, metavar="X", help="In [0, 1).")] = 0.0,
+    nesterov: Annotated[bool, optimizer_option("--nesterov", help="Nesterov's momentum.")] = False,
     replacement: Annotated[
-        bool, typer.Option("--replacement", rich_help_panel=OPTIMIZER, help="Draw rows with replacement.")
+        bool, optimizer_option("--replacement", help="Draw rows with replacement.")
     ] = False,
     average: Annotated[
-        bool,
-        typer.Option("--average", rich_help_panel=OPTIMIZER, help="The mean of the last epoch's iterates."),
+        bool, optimizer_option("--average", help="The mean of the last epoch's iterates.")
     ] = False,
-    weight_decay: Annotated[
-        float, typer.Option(min=0.0, rich_help_panel=OPTIMIZER, help="Moves the limit.")
-    ] = 0.0,
+    weight_decay: Annotated[float, optimizer_option(min=0.0, metavar="X", help="Moves the limit.")] = 0.0,
     init: Annotated[
-        InitName, typer.Option(rich_help_panel=OPTIMIZER, help="zero or random.")
+        InitName, optimizer_option(metavar="zero|random", help="Where to start.")
     ] = InitName.zero,
-    epochs: Annotated[int, typer.Option(min=0, rich_help_panel=OPTIMIZER, help="At most.")] = 1000,
+    epochs: Annotated[int, optimizer_option(min=0, metavar="N", help="At most.")] = 1000,
     tol: Annotated[
-        float,
-        typer.Option(min=0.0, rich_help_panel=OPTIMIZER, help="Relative residual to stop at; 0 never stops."),
+        float, optimizer_option(min=0.0, metavar="X", help="Relative residual to stop at; 0 never stops.")
     ] = 1e-11,
-    seed: Annotated[
-        int, typer.Option(min=0, rich_help_panel=OPTIMIZER, help="Of rows, features and orders.")
-    ] = 0,
+    seed: Annotated[int, optimizer_option(min=0, metavar="N", help="Of rows, features and orders.")] = 0,
     threads: options.Threads = None,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write one JSON object an epoch."),
+        options.output_option(metavar="FILE", help="Write one JSON object an epoch, with its test error."),
     ] = None,
     exact_span: Annotated[
-        bool,
-        typer.Option(
-            "--exact-span", rich_help_panel=OUTPUT, help="Project at every epoch, not only at the end."
-        ),
+        bool, options.output_option("--exact-span", help="Project at every epoch, not only at the end.")
     ] = False,
     plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", rich_help_panel=OUTPUT, help="Draw the distances as FILE, .svg or .png."
-        ),
+        Path | None, options.output_option(metavar="FILE", help="Draw the distances as FILE, .svg or .png.")
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -134,7 +113,7 @@ def sgd(
 
       kernelgen sgd --n 500 --d 2000 --init random --momentum 0.5
 
-      kernelgen sgd -d mnist --n-train 2000 --features random-fourier:8192 --trace out.jsonl --plot sgd.svg
+      kernelgen sgd -d mnist --n-train 2000 --features random-fourier:8192 --bandwidth 3 --plot sgd.svg
     """
     from kernelgen.experiments.sgd import SGDRunConfig, run_sgd
     from kernelgen.linear.config import SGDConfig

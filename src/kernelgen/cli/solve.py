@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 from kernelgen.cli import options
 from kernelgen.cli.options import ChoiceName, EngineName, KernelName, PrecisionName
@@ -56,7 +57,7 @@ def solve(
     """
     from kernelgen.errors import UsageError
     from kernelgen.experiments.solve import SolveConfig, prepare_solve, solve_problem
-    from kernelgen.experiments.solve_sweep import Sweep, solve_sweep
+    from kernelgen.experiments.solve_sweep import Sweep, plan_sweep, solve_sweep
     from kernelgen.solvers.plan import check_fits
 
     sweep = Sweep(options.parse_ridges(ridge), options.parse_bandwidths(bandwidth), choose.value)
@@ -74,7 +75,7 @@ def solve(
         degree=degree,
         normalize=normalize,
         ridge=min(sweep.ridges),
-        leave_one_out=leave_one_out,
+        leave_one_out=leave_one_out or choose is ChoiceName.leave_one_out,
         n_train=n_train,
         n_test=n_test,
         labels=labels,
@@ -88,12 +89,13 @@ def solve(
     with warnings.catch_warnings(), loading(quiet=quiet) as load_progress:
         warnings.simplefilter("ignore", UserWarning)  # the loader's; printed below as one line each
         problem = prepare_solve(config, load_progress=load_progress)
+    shown = problem if sweep.is_single else replace(problem, plan=plan_sweep(problem, sweep))
     print_warnings(problem.warnings)
     if plan_only and as_json:
-        print_json(problem.plan_as_dict())
+        print_json(shown.plan_as_dict())
     elif plan_only or not quiet:
-        print_plan(problem, stderr=as_json, fits=sweep.n_fits)
-    check_fits(problem.plan)
+        print_plan(shown, stderr=as_json, fits=sweep.n_fits)
+    check_fits(shown.plan)
     if plan_only:
         return
     with reporting(quiet=quiet) as report:

@@ -99,7 +99,8 @@ def print_sweep(record: SweepRecord) -> None:
         rows = (
             f"{record.choice['n_held_out']:,} of its rows held out" if by == "held-out" else "leave-one-out"
         )
-        out.print(f"chosen by the training set alone ({rows}): {escape(record.fits[record.chosen].command)}")
+        out.print(f"chosen by the training set alone ({rows}):")
+        out.print(escape(record.fits[record.chosen].command), soft_wrap=True)  # one line, to be pasted
 
 
 def print_record(record: SolveRecord) -> None:

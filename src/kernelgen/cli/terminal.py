@@ -192,6 +192,8 @@ def _lines() -> Reporter:
 
     def report(progress: Progress) -> None:
         is_done = progress.fraction >= 1.0
+        if progress.seconds < said.get(progress.phase, 0.0):  # the same phase of the next solve
+            del said[progress.phase]
         wait = SECONDS_WORTH_A_LINE if is_done else SECONDS_BETWEEN_LINES
         if progress.seconds - said.get(progress.phase, 0.0) < wait:
             return

@@ -9,10 +9,8 @@ code.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from kernelgen import __version__
 from kernelgen.arrays.points import Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
+from kernelgen.arrays.whole_file import check_destination as check_destination  # noqa: PLC0414  (solve has it from here)
 from kernelgen.errors import DataError, UsageError
 from kernelgen.estimators.model import Model
 from kernelgen.features.base import FittedMap
@@ -107,19 +106,6 @@ def check_format(path: str | PathLike[str], text: dict[str, str]) -> None:
             f"{path} is a model of format version {text.get('format_version', 'unknown')}, written by kernelgen "
             f"{text.get('kernelgen_version', 'unknown')}; this version, {__version__}, reads version {VERSION}"
         )
-
-
-def check_destination(path: Path) -> None:
-    """Raise DataError where a model could not be written; to be asked before hours of work, not after."""
-    folder = path.parent
-    if path.is_dir():
-        raise DataError(
-            f"cannot save to {path}: it is a folder; give a file name, for instance model.safetensors"
-        )
-    if not folder.is_dir():
-        raise DataError(f"cannot save to {path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise DataError(f"cannot save to {path}: {folder} cannot be written to")
 
 
 def _features(text: dict[str, str], tensors: dict[str, NDArray[Any]]) -> FittedMap | None:

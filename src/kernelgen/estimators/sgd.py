@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -10,74 +11,49 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from kernelgen.errors import DataError, UsageError
-from kernelgen.estimators.targets import decode_scores, encode_labels
+from kernelgen.errors import UsageError
+from kernelgen.estimators.targets import decode_scores, encode_known, encode_labels
 from kernelgen.linear.config import SGDConfig
-from kernelgen.linear.result import SGDResult
 from kernelgen.linear.sgd import sgd
 
 DTYPES = [np.float64, np.float32]
 
+parameters = dataclass(kw_only=True, eq=False, repr=False)
+"""Writes the __init__ that scikit-learn reads names and defaults from; the rest is BaseEstimator's."""
 
+
+@parameters
 class SGDLinearModel(BaseEstimator):  # type: ignore[misc]
     """Base of the two estimators; not to be used by itself."""
 
-    def __init__(
-        self,
-        *,
-        step: float | str = "kaczmarz",
-        batch: int = 1,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        replacement: bool = False,
-        average: bool = True,
-        fit_intercept: bool = False,
-        warm_start: bool = False,
-        epochs: int = 100,
-        tol: float = 1e-10,
-        seed: int = 0,
-        threads: int | None = None,
-    ):
-        self.step = step
-        self.batch = batch
-        self.momentum = momentum
-        self.nesterov = nesterov
-        self.weight_decay = weight_decay
-        self.replacement = replacement
-        self.average = average
-        self.fit_intercept = fit_intercept
-        self.warm_start = warm_start
-        self.epochs = epochs
-        self.tol = tol
-        self.seed = seed
-        self.threads = threads
+    step: float | str = "kaczmarz"
+    batch: int = 1
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    replacement: bool = False
+    average: bool = True
+    fit_intercept: bool = False
+    warm_start: bool = False
+    epochs: int = 100
+    tol: float = 1e-10
+    seed: int = 0
+    threads: int | None = None
 
     def _descend(self, X: NDArray[Any], Y: NDArray[np.float64], *, go_on: bool, epochs: int) -> None:
         """Run the epochs, from 0 or from where the last call ended, and keep the result."""
-        config = SGDConfig(
-            loss=getattr(self, "loss", "square"),
-            step=self.step,
-            batch=self.batch,
-            momentum=self.momentum,
-            nesterov=self.nesterov,
-            weight_decay=self.weight_decay,
-            replacement=self.replacement,
-            average=self.average,
-            epochs=epochs,
-            tol=self.tol,
-            seed=self.seed,
-        )
+        chosen = {
+            field.name: getattr(self, field.name) for field in fields(SGDConfig) if hasattr(self, field.name)
+        }
+        config = SGDConfig(**chosen | {"epochs": epochs})
         if self.fit_intercept:
             X = np.hstack([X, np.ones((len(X), 1), dtype=X.dtype)])
         start = getattr(self, "result_", None) if go_on else None
-        if isinstance(start, SGDResult) and start.state[0].shape != (
-            1 if Y.ndim == 1 else Y.shape[1],
-            X.shape[1],
-        ):
+        shape = (Y[:1].size, X.shape[1])
+        if start is not None and start.state[0].shape != shape:
+            before, now = (f"{c} output(s) of {d} feature(s)" for c, d in (start.state[0].shape, shape))
             raise UsageError(
-                f"the fit to go on with has {start.state[0].shape[0]} output(s), the new targets have "
-                f"{1 if Y.ndim == 1 else Y.shape[1]}; use warm_start=False or a new estimator"
+                f"the fit to go on with has {before}, these data {now}; use warm_start=False or a new estimator"
             )
         result = sgd(X, Y, config, start=start, threads=self.threads).check_finite()
         self.result_ = result
@@ -166,6 +142,7 @@ class SGDLinearRegressor(RegressorMixin, SGDLinearModel):  # type: ignore[misc]
         return tags
 
 
+@parameters
 class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc]
     """Classify by a linear model trained by SGD: square loss to the interpolant, logistic loss towards max margin.
 
@@ -175,11 +152,8 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
     ----------
     loss : {"square", "logistic"}, default "square"
         "square" fits columns of 0 and 1 (-1 and 1 for two classes); "logistic" one class against the rest.
-    step, batch, momentum, nesterov, weight_decay, replacement, epochs, tol, seed
-        As for :class:`kernelgen.SGDConfig`.
-    average : bool, default True
-        Keep the mean of the last epoch's iterates: the same limit where the data can be interpolated, less noise
-        where they cannot.
+    step, batch, momentum, nesterov, weight_decay, replacement, average, epochs, tol, seed
+        As for :class:`SGDLinearRegressor`.
     fit_intercept, warm_start, threads
         As for :class:`SGDLinearRegressor`.
 
@@ -207,40 +181,7 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
     True
     """
 
-    def __init__(
-        self,
-        *,
-        loss: str = "square",
-        step: float | str = "kaczmarz",
-        batch: int = 1,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        replacement: bool = False,
-        average: bool = True,
-        fit_intercept: bool = False,
-        warm_start: bool = False,
-        epochs: int = 100,
-        tol: float = 1e-10,
-        seed: int = 0,
-        threads: int | None = None,
-    ):
-        super().__init__(
-            step=step,
-            batch=batch,
-            momentum=momentum,
-            nesterov=nesterov,
-            weight_decay=weight_decay,
-            replacement=replacement,
-            average=average,
-            fit_intercept=fit_intercept,
-            warm_start=warm_start,
-            epochs=epochs,
-            tol=tol,
-            seed=seed,
-            threads=threads,
-        )
-        self.loss = loss
+    loss: str = "square"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Run SGD from 0, or with ``warm_start`` from the last fit.
@@ -253,11 +194,9 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
         """
         rows, labels = validate_data(self, X, y, dtype=DTYPES)
         check_classification_targets(labels)
-        if self.warm_start and hasattr(self, "classes_"):
-            Y = self._encode(labels)
-        else:
-            self.classes_, Y = encode_labels(labels)
-        self._descend(rows, self._signs(Y), go_on=self.warm_start, epochs=self.epochs)
+        if not (self.warm_start and hasattr(self, "classes_")):
+            self.classes_ = encode_labels(labels)[0]
+        self._descend(rows, self._targets(labels), go_on=self.warm_start, epochs=self.epochs)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -273,7 +212,7 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
             self.classes_ = encode_labels(np.asarray(classes))[0]
         elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
             raise UsageError(f"classes differ from those of the first call: {self.classes_.tolist()}")
-        self._descend(rows, self._signs(self._encode(labels)), go_on=True, epochs=1)
+        self._descend(rows, self._targets(labels), go_on=True, epochs=1)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
@@ -285,19 +224,7 @@ class SGDLinearClassifier(ClassifierMixin, SGDLinearModel):  # type: ignore[misc
         """Return the class of the largest column of f at each row of X."""
         return decode_scores(self._scores(X), self.classes_)
 
-    def _encode(self, labels: NDArray[Any]) -> NDArray[np.float64]:
-        """Targets in the columns of ``classes_``."""
-        index = np.searchsorted(self.classes_, labels)
-        known = self.classes_[np.minimum(index, len(self.classes_) - 1)] == labels
-        if not np.all(known):
-            raise DataError(
-                f"y has a class that was not announced: {labels[~known][0]!r}; classes_ is {self.classes_}"
-            )
-        if len(self.classes_) == 2:
-            return np.where(index == 1, 1.0, -1.0)[:, None]
-        Y: NDArray[np.float64] = np.eye(len(self.classes_))[index]
-        return Y
-
-    def _signs(self, Y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """-1 and 1 for the logistic loss."""
+    def _targets(self, labels: NDArray[Any]) -> NDArray[np.float64]:
+        """A column a class; of -1 and 1 for the logistic loss."""
+        Y = encode_known(labels, self.classes_)
         return np.where(Y > 0, 1.0, -1.0) if self.loss == "logistic" else Y

@@ -43,11 +43,36 @@ def encode_labels(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     if len(classes) < 2:
         found = f"y has one class, {classes[0].item()!r}, in all {len(y)} row(s)" if len(y) else "y is empty"
         raise DataError(f"a classifier needs at least two classes; {found}")
-    if len(classes) == 2:
-        return classes, np.where(index == 1, 1.0, -1.0)[:, None]
-    Y = np.zeros((len(y), len(classes)))
-    Y[np.arange(len(y)), index] = 1.0
-    return classes, Y
+    return classes, _columns(index, len(classes))
+
+
+def encode_known(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the targets of :func:`encode_labels` for classes that are known already.
+
+    Raises
+    ------
+    DataError
+        A label is none of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> encode_known(np.array(["b", "b"]), np.array(["a", "b"])).ravel().tolist()
+    [1.0, 1.0]
+    """
+    index = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    known = classes[index] == y
+    if not np.all(known):
+        raise DataError(f"y has a class that was not announced: {y[~known][0]!r}; the classes are {classes}")
+    return _columns(index, len(classes))
+
+
+def _columns(index: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
+    if n_classes == 2:
+        return np.where(index == 1, 1.0, -1.0)[:, None]
+    Y = np.zeros((len(index), n_classes))
+    Y[np.arange(len(index)), index] = 1.0
+    return Y
 
 
 def decode_scores(scores: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.arrays.inner_products import InnerProducts
-from kernelgen.arrays.points import FloatArray, Points
-from kernelgen.errors import NotPositiveDefinite, UsageError
+from kernelgen.arrays.points import FloatArray
+from kernelgen.errors import ConflictingLabels, NotPositiveDefinite
 from kernelgen.estimators.targets import decode_scores, error_rate
-from kernelgen.experiments.solve_record import SolveConfig, kernel_of
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, nearest_neighbour_bandwidth_of_products
+from kernelgen.experiments.held_out_rows import HeldOutRows, Split
+from kernelgen.experiments.solve_record import WITH_BANDWIDTH, SolveConfig, kernel_of
 from kernelgen.kernels.base import Kernel
-from kernelgen.solvers.cholesky import factorize
-from kernelgen.solvers.factor import Factor
-from kernelgen.solvers.products import factorize_products
-from kernelgen.solvers.streamed import kernel_scores
-
-MOST_TRAINING_ROWS = 10_000
-MOST_HELD_OUT_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutError:
-    """One bandwidth and ridge, fitted to the first training rows.
+    """One bandwidth and ridge, fitted to some of the training rows.
 
     ``error`` is the share of held-out labels missed; None where K has no factor or the solve did not end in its
     tolerance, and `message` says why.
@@ -46,7 +38,7 @@ class HeldOutChoice:
     Attributes
     ----------
     n_train, n_held_out : int
-        The first rows of the training set, and the rows after them.
+        Training rows that were fitted, and others that were predicted.
     tried : tuple of HeldOutError
     """
 
@@ -56,9 +48,16 @@ class HeldOutChoice:
 
     def best(self) -> list[HeldOutError]:
         """The best bandwidth of each ridge that has one; equal errors go to the one that was named first."""
-        ridges = dict.fromkeys(each.ridge for each in self.tried)
-        found = [[t for t in self.tried if t.ridge == ridge and t.error is not None] for ridge in ridges]
+        found = [[t for t in row if t.error is not None] for row in self._by_ridge()]
         return [min(row, key=lambda t: t.error or 0.0) for row in found if row]
+
+    def unsolved(self) -> list[HeldOutError]:
+        """The last one tried of each ridge that no bandwidth solved."""
+        return [row[-1] for row in self._by_ridge() if all(t.error is None for t in row)]
+
+    def _by_ridge(self) -> list[list[HeldOutError]]:
+        ridges = dict.fromkeys(each.ridge for each in self.tried)
+        return [[t for t in self.tried if t.ridge == ridge] for ridge in ridges]
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
@@ -70,104 +69,9 @@ class HeldOutChoice:
         }
 
 
-class HeldOutRows(Protocol):
-    """The first training rows, to fit, and the ones after them, to predict."""
-
-    def neighbour_distance(self, seed: int) -> float:
-        """Median distance of the rows to fit to their nearest neighbours."""
-
-    def factorize(self, kernel: Kernel, ridge: float, n_targets: int) -> Factor:
-        """Factor of the rows to fit."""
-
-    def scores(self, factor: Factor, alpha: FloatArray) -> NDArray[Any]:
-        """Predictions of the rows that were held out."""
-
-
-@dataclass(frozen=True)
-class StoredRows:
-    """Rows whose features are there."""
-
-    points: Points
-    n: int
-    m: int
-    config: SolveConfig
-    precision: str
-
-    def _part(self, rows: slice) -> Points:
-        return Points(self.points.values[rows], self.points.scale)
-
-    def neighbour_distance(self, seed: int) -> float:
-        """See :class:`HeldOutRows`."""
-        return nearest_neighbour_bandwidth(self._part(slice(self.n)), seed=seed)
-
-    def factorize(self, kernel: Kernel, ridge: float, n_targets: int) -> Factor:
-        """See :class:`HeldOutRows`."""
-        return factorize(
-            self.points.values[: self.n],
-            kernel,
-            scale=self.points.scale,
-            ridge=ridge,
-            precision=self.precision,
-            engine=self.config.engine,
-            threads=self.config.threads,
-            n_targets=n_targets,
-        )
-
-    def scores(self, factor: Factor, alpha: FloatArray) -> NDArray[Any]:
-        """See :class:`HeldOutRows`."""
-        return np.asarray(factor.predict(self.points.values[self.n : self.n + self.m], alpha))
-
-
-@dataclass(frozen=True)
-class StreamedHeldOut:
-    """Rows whose inner products are there: of the rows to fit, and of each held-out row with those."""
-
-    leading: InnerProducts
-    G: FloatArray
-    norms: FloatArray
-    precision: str
-    threads: int | None
-
-    @staticmethod
-    def of(products: InnerProducts, n: int, m: int, precision: str, threads: int | None) -> StreamedHeldOut:
-        """Copies of what is needed from the products of all training rows."""
-        G = np.array([products.row(i)[:n] for i in range(n, n + m)])
-        return StreamedHeldOut(
-            products.leading(n), G, products.squared_norms()[n : n + m], precision, threads
-        )
-
-    def neighbour_distance(self, seed: int) -> float:
-        """See :class:`HeldOutRows`."""
-        return nearest_neighbour_bandwidth_of_products(self.leading, seed=seed)
-
-    def factorize(self, kernel: Kernel, ridge: float, n_targets: int) -> Factor:
-        """See :class:`HeldOutRows`."""
-        return factorize_products(
-            self.leading,
-            kernel,
-            ridge=ridge,
-            precision=self.precision,
-            threads=self.threads,
-            n_targets=n_targets,
-        )
-
-    def scores(self, factor: Factor, alpha: FloatArray) -> NDArray[Any]:
-        """See :class:`HeldOutRows`."""
-        return kernel_scores(factor.kernel, self.G, self.norms, self.leading.squared_norms(), alpha)
-
-
-def split_sizes(n: int) -> tuple[int, int]:
-    """Rows to fit and rows to hold out, of n training rows: four fifths, at most 10,000; and at most 5,000.
-
-    Examples
-    --------
-    >>> split_sizes(1000), split_sizes(50_000)
-    ((800, 200), (10000, 5000))
-    """
-    if n < 10:
-        raise UsageError(f"{n} training rows are too few to hold some out: name one ridge and one bandwidth")
-    fitted = min(MOST_TRAINING_ROWS, n * 4 // 5)
-    return fitted, min(MOST_HELD_OUT_ROWS, n - fitted)
+def is_by_rule(kernel: str, bandwidths: Sequence[float | str]) -> bool:
+    """Whether a bandwidth comes from distances between rows."""
+    return kernel in WITH_BANDWIDTH and any(isinstance(each, str) for each in bandwidths)
 
 
 def choose_held_out(
@@ -176,23 +80,24 @@ def choose_held_out(
     Y: FloatArray,
     classes: NDArray[Any],
     *,
-    sizes: tuple[int, int],
+    split: Split,
     ridges: Sequence[float],
     bandwidths: Sequence[float | str],
     tell: Callable[[float], None] | None = None,
 ) -> HeldOutChoice:
-    """Fit every bandwidth and ridge to the first rows, and count errors on the rows after them.
+    """Fit every bandwidth and ridge to some of the training rows, and count errors on others.
 
     Parameters
     ----------
     rows : HeldOutRows
+        Those of `split`.
     config : SolveConfig
         Names the kernel; its own ridge and bandwidth are not used.
     Y, classes
         Targets of all training rows, and what their columns stand for; see
         :func:`kernelgen.estimators.targets.encode_labels`.
-    sizes : tuple of int
-        See :func:`split_sizes`.
+    split : Split
+        See :func:`kernelgen.experiments.held_out_rows.draw_split`.
     ridges, bandwidths : sequences
         A bandwidth "auto:X" is X times the rule's of the rows to fit.
     tell : callable or None
@@ -202,26 +107,29 @@ def choose_held_out(
     -----
     n^3 / 3 flops for each pair, with n the rows to fit.
     """
-    n, m = sizes
-    by_rule = any(isinstance(bandwidth, str) for bandwidth in bandwidths)
-    distance = rows.neighbour_distance(config.seed) if by_rule else None
-    true = decode_scores(Y[n : n + m], classes)
+    distance = rows.neighbour_distance(config.seed) if is_by_rule(config.kernel, bandwidths) else None
+    targets, true = Y[split.fitted], decode_scores(Y[split.held_out], classes)
     tried = []
     pairs = [(bandwidth, ridge) for ridge in ridges for bandwidth in bandwidths]
     for k, (bandwidth, ridge) in enumerate(pairs):
         kernel = kernel_of(replace(config, bandwidth=bandwidth), distance)
-        error, message = None, ""
-        try:
-            factor = rows.factorize(kernel, ridge, Y.shape[1])
-            solution = factor.solve(Y[:n])
-            if solution.status == "solved":
-                scores = rows.scores(factor, np.asarray(solution.alpha, dtype=np.float64))
-                error = error_rate(decode_scores(scores, classes), true)
-            else:
-                message = solution.message
-        except NotPositiveDefinite as failure:
-            message = str(failure)
+        scores, message = _scores(rows, kernel, ridge, targets)
+        error = None if scores is None else error_rate(decode_scores(scores, classes), true)
         tried.append(HeldOutError(bandwidth, ridge, error, message))
         if tell is not None:
             tell((k + 1) / len(pairs))
-    return HeldOutChoice(n, m, tuple(tried))
+    return HeldOutChoice(len(split.fitted), len(split.held_out), tuple(tried))
+
+
+def _scores(
+    rows: HeldOutRows, kernel: Kernel, ridge: float, Y: FloatArray
+) -> tuple[NDArray[Any] | None, str]:
+    """Predictions of the held-out rows, or why there are none; the factor is gone when this returns."""
+    try:
+        factor = rows.factorize(kernel, ridge, Y.shape[1])
+        solution = factor.solve(Y)
+    except (NotPositiveDefinite, ConflictingLabels) as failure:
+        return None, str(failure)
+    if solution.status != "solved":
+        return None, solution.message
+    return rows.scores(factor, np.asarray(solution.alpha, dtype=np.float64)), ""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kernelgen
 from kernelgen.arrays.whole_file import whole_file
+from kernelgen.datasets.dataset import Dataset
 from kernelgen.errors import DataError
 
 _FORMAT = "kernelgen-row"
@@ -26,7 +30,7 @@ class KeptRows:
     Parameters
     ----------
     folder : path or None
-        Made when the first row is written.
+        Made before the first row is.
     """
 
     folder: Path | None = None
@@ -45,7 +49,7 @@ class KeptRows:
         Raises
         ------
         DataError
-            The folder cannot be written to, or the file there is not a row.
+            The folder cannot be written to, which is known before the row is made; or the file there is not a row.
         """
         if self.folder is None:
             return make()
@@ -54,15 +58,30 @@ class KeptRows:
         path = self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
         if path.exists():
             return _read(path, json.loads(text))
+        self._check_folder(self.folder)
         row = make()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"cannot make the folder {self.folder}: {error.strerror}") from error
-        with whole_file(path) as partial:
+        with whole_file(path, sync=True) as partial:
             content = {"format": _FORMAT, "of": json.loads(text), "row": row}
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         return row
+
+    @staticmethod
+    def _check_folder(folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"cannot make the folder {folder}: {error.strerror}") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise DataError(f"the folder {folder} cannot be written to")
+
+
+def digest_of(data: Dataset) -> str:
+    """SHA-256 of a data set as it is read, whatever the files it came from."""
+    digest = hashlib.sha256(f"{data.maximum} {data.image_shape} {data.layout}".encode())
+    for array in (data.X_train, data.y_train, data.X_test, data.y_test):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _read(path: Path, told: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ next one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import Any
 
 from kernelgen.arrays.checks import check_choice
 from kernelgen.datasets.registry import load_dataset
-from kernelgen.errors import KernelgenError, UsageError
-from kernelgen.experiments.kept_rows import KeptRows
+from kernelgen.errors import EngineUnavailable, KernelgenError, UsageError
+from kernelgen.experiments.kept_rows import KeptRows, digest_of
 from kernelgen.experiments.solve import SolveConfig, SolveProblem, prepare_solve
+from kernelgen.experiments.solve_record import number_text
 from kernelgen.experiments.solve_streamed import is_streamed
-from kernelgen.experiments.solve_sweep import Sweep, solve_sweep
+from kernelgen.experiments.solve_sweep import Sweep, plan_sweep, solve_sweep
 from kernelgen.features.registry import make_features
 from kernelgen.solvers.progress import ProgressCallback
 
@@ -161,6 +162,8 @@ class KernelTableConfig:
         for filters in self.filters:
             make_features(f"randconv{_short(filters)}")
         known = [row.name for row in self._all_rows()]
+        if len(set(known)) < len(known):
+            raise UsageError(f"filters names a value twice: {', '.join(map(str, self.filters))}")
         for name in self.rows:
             if name not in known:
                 raise UsageError(f"no row is called {name!r}; there are {', '.join(known)}")
@@ -206,7 +209,7 @@ class KernelTableConfig:
             *(f"--row {name}" for name in self.rows),
         ]
         if self.ridges != RIDGES:
-            words.append("--ridge " + ",".join(f"{ridge:g}" for ridge in self.ridges))
+            words.append("--ridge " + ",".join(map(number_text, self.ridges)))
         if self.filters:
             words.append("--filters " + ",".join(map(_short, self.filters)))
         words += [
@@ -217,15 +220,35 @@ class KernelTableConfig:
         return " ".join([*words, f"--seed {self.seed}"])
 
 
-def plan_kernel_table(config: KernelTableConfig) -> list[tuple[TableRow, SolveProblem, Sweep]]:
-    """Prepare every row: its plan is of one fit. Nothing is solved."""
-    return [(row, prepare_solve(config.solve_config(row)), config.sweep(row)) for row in config.table_rows()]
+def plan_kernel_table(
+    config: KernelTableConfig, unsolved: Callable[[KernelgenError], None] | None = None
+) -> Iterator[tuple[TableRow, SolveProblem, Sweep]]:
+    """Prepare one row after the other: its plan is of the choice and one fit. Nothing is solved.
+
+    Parameters
+    ----------
+    config : KernelTableConfig
+    unsolved : callable or None
+        Given the error of a row whose engine cannot run; None: the error goes to the caller.
+    """
+    for row in config.table_rows():
+        try:
+            problem, sweep = prepare_solve(config.solve_config(row)), config.sweep(row)
+        except EngineUnavailable as error:
+            if unsolved is None:
+                raise
+            unsolved(error)
+        else:
+            yield row, replace(problem, plan=plan_sweep(problem, sweep)), sweep
 
 
 def planned_seconds(problem: SolveProblem, sweep: Sweep) -> float:
-    """Of all fits of a row: features and their inner products are made once, and a streamed test set is read once."""
+    """Of the choice and all fits of a row, whose features and inner products are made once.
+
+    A streamed test set is read once, too.
+    """
     streamed = is_streamed(problem.features)
-    once = {"features", "gram", *(["predict"] if streamed else [])}
+    once = {"features", "gram", "choose", *(["predict"] if streamed else [])}
     return sum(each.seconds * (1 if each.name in once else sweep.n_fits) for each in problem.plan.phases)
 
 
@@ -265,21 +288,19 @@ def run_kernel_table(
     n^3 / 3 flops for each row and ridge.
     """
     chosen = config.table_rows()
-    official = {
-        name: _is_official(config, name) for name in dict.fromkeys(row.solve.dataset for row in chosen)
-    }
+    data = {name: _digest(config, name) for name in dict.fromkeys(row.solve.dataset for row in chosen)}
     if config.products is not None:
         Path(config.products).mkdir(parents=True, exist_ok=True)
     done, failed = [], []
     for k, row in enumerate(chosen):
         if tell is not None:
             tell(f"row {k + 1} of {len(chosen)}: {row.name}")
-        told = _told(config, row, official[row.solve.dataset])
+        told = _told(config, row, data[row.solve.dataset])
         try:
             done.append(KeptRows(keep).row(row.name, told, partial(_solve_row, config, row, progress)))
         except KernelgenError as error:
             if unsolved is not None:
-                unsolved(error)
+                unsolved(error.with_traceback(None))  # its frames hold features and factors
             failed.append(
                 {"name": row.name, "what": row.what, "error": type(error).__name__, "message": str(error)}
             )
@@ -307,17 +328,17 @@ def _solve_row(config: KernelTableConfig, row: TableRow, progress: ProgressCallb
     }
 
 
-def _told(config: KernelTableConfig, row: TableRow, official: bool) -> dict[str, Any]:
+def _told(config: KernelTableConfig, row: TableRow, data: str) -> dict[str, Any]:
     """Everything a row's numbers depend on; not where its data and products are, nor how many threads there are."""
     solve = asdict(config.solve_config(row))
     for name in ("data_dir", "offline", "threads", "memory_budget", "resume"):
         del solve[name]
-    return {"solve": solve, "sweep": asdict(config.sweep(row)), "official": official}
+    return {"solve": solve, "sweep": asdict(config.sweep(row)), "data": data}
 
 
-def _is_official(config: KernelTableConfig, name: str) -> bool:
+def _digest(config: KernelTableConfig, name: str) -> str:
     data = load_dataset(name, data_dir=config.data_dir, offline=config.offline, seed=config.seed)
-    return bool(data.provenance.get("official", False))
+    return digest_of(data)
 
 
 def _short(filters: int) -> str:
@@ -336,7 +357,7 @@ def parse_filters(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in text.split(","):
         digits = part.strip().removesuffix("k")
-        if not digits.isdigit() or int(digits) < 1:
+        if not digits.isdecimal() or int(digits) < 1:
             raise UsageError(f"{text!r} is not a list of filters such as 256,1k,32k")
         found.append(int(digits) * (1000 if part.strip().endswith("k") else 1))
     return tuple(found)

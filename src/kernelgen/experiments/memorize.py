@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice
 from kernelgen.arrays.points import FloatArray
+from kernelgen.arrays.whole_file import check_destination
 from kernelgen.datasets.dataset import LoadProgress
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
-from kernelgen.estimators.model_file import check_destination
 from kernelgen.experiments.memorize_labels import draw_labels, parse_label_rule
 from kernelgen.experiments.solve import versions
 from kernelgen.memorize.build import BUILDERS, Memorization, PhaseProgress, build_memorizer

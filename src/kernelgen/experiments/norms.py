@@ -25,7 +25,7 @@ from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import DataError, NotPositiveDefinite
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import make_points
-from kernelgen.experiments.kept_rows import KeptRows
+from kernelgen.experiments.kept_rows import KeptRows, digest_of
 from kernelgen.features.registry import make_features
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth
 from kernelgen.kernels.gaussian import Gaussian
@@ -167,7 +167,7 @@ def run_norms(
     solver = _Solver(config, first.precision, progress)
     told = {
         "dataset": data.name,
-        "official": data.provenance.get("official"),
+        "data": digest_of(data),
         "scale": config.scale,
         "precision": config.precision,
         "seed": config.seed,
@@ -204,7 +204,7 @@ def run_norms(
     return {
         "command": config.command(),
         "dataset": data.name,
-        "official": told["official"],
+        "official": data.provenance.get("official"),
         "n_train": rows.train.n_samples,
         "n_test": rows.test.n_samples,
         "n_classes": len(rows.classes),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice, check_positive
+from kernelgen.arrays.whole_file import check_destination
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
 from kernelgen.estimators.targets import encode_labels
@@ -28,6 +29,7 @@ from kernelgen.linear.sgd import sgd
 from kernelgen.linear.trace import Trace, TracePoint, error_of
 
 FOURIER = "random-fourier"
+BANDWIDTH = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ class SGDRunConfig:
     ----------
     dataset : str or None
         Name of a data set; None: `n` Gaussian rows with `d` features.
-    n, d : int
-        Of Gaussian rows; y = <x, w*> + noise with |w*| = 1 and noise 1/2.
+    n, d : int or None
+        Of Gaussian rows, by default 500 and 2,000; y = <x, w*> + noise with |w*| = 1 and noise 1/2.
     features : str
         "pixels" or other features by name, or "random-fourier:P" for P random Fourier features of the pixels.
-    bandwidth : float
-        Of the random Fourier features, in the units of pixels / maximum.
+    bandwidth : float or None
+        Of the random Fourier features, in the units of pixels / maximum; by default 5.
     n_train, n_test : int or None
-        The first rows of the data set; None means all.
+        The first rows of the data set; None means all. Of Gaussian rows, 1,000 are for testing by default.
     init : {"zero", "random"}
         w_0: 0, or standard normal entries divided by sqrt(d).
     optimizer : SGDConfig
@@ -55,10 +57,10 @@ class SGDRunConfig:
     """
 
     dataset: str | None = None
-    n: int = 500
-    d: int = 2000
+    n: int | None = None
+    d: int | None = None
     features: str = "pixels"
-    bandwidth: float = 5.0
+    bandwidth: float | None = None
     n_train: int | None = None
     n_test: int | None = None
     init: str = "zero"
@@ -69,8 +71,17 @@ class SGDRunConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.init, "init", ("zero", "random"))
-        check_positive(self.bandwidth, "bandwidth")
+        if self.bandwidth is not None:
+            check_positive(self.bandwidth, "bandwidth")
+            if parse_features(self.features) is None:
+                raise UsageError(
+                    f"bandwidth is that of {FOURIER}:P features, and features are {self.features!r}"
+                )
         parse_features(self.features)
+        if self.dataset is None and (self.features != "pixels" or self.n_train is not None):
+            raise UsageError("features and n_train are those of a data set; Gaussian rows have n and d")
+        if self.dataset is not None and (self.n is not None or self.d is not None):
+            raise UsageError("n and d are those of Gaussian rows; a data set has n_train and features")
         for name, least in (("n", 1), ("d", 1), ("n_train", 1), ("n_test", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -177,7 +188,11 @@ def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
     count = parse_features(config.features)
     if count is not None:
         phi = RandomFourier(
-            count, X_train.shape[1], config.bandwidth, scale=1.0 / data.maximum, seed=config.optimizer.seed
+            count,
+            X_train.shape[1],
+            config.bandwidth or BANDWIDTH,
+            scale=1.0 / data.maximum,
+            seed=config.optimizer.seed,
         )
         train, test = phi(X_train), phi(X_test) if len(X_test) else np.empty((0, count))
     else:
@@ -198,7 +213,8 @@ def run_sgd(
     ----------
     config : SGDRunConfig
     trace : path, optional
-        Where to write one JSON object an epoch.
+        Where to write one JSON object an epoch. Only then is the test error measured after each epoch, which may
+        take longer than the epoch, and not only at the end.
     exact_span : bool
         Project at every epoch, instead of by random probes and by a projection at the end.
 
@@ -212,6 +228,8 @@ def run_sgd(
     >>> record.status, record.relative_distance_to_min_norm < 1e-8, record.span_distance < 1e-13
     ('converged', True, True)
     """
+    if trace is not None:
+        check_destination(trace)  # now, not after all epochs
     began = time.perf_counter()
     problem = prepare_sgd(config)
     X, Y = problem.X_train, problem.Y_train
@@ -227,8 +245,8 @@ def run_sgd(
     has_test = len(problem.X_test) > 0
     record = Trace(
         nearest,
-        X_test=problem.X_test if has_test else None,
-        y_test=problem.answers_test if has_test else None,
+        X_test=problem.X_test if has_test and trace is not None else None,
+        y_test=problem.answers_test,
         exact_span=exact_span,
     )
     run = sgd(X, Y, config.optimizer, start=start, observe=record, threads=config.threads)
@@ -279,7 +297,10 @@ def run_sgd(
 
 def _gaussian(config: SGDRunConfig) -> SGDProblem:
     rng = np.random.default_rng(config.optimizer.seed)
-    n, d, m = config.n, config.d, 1000 if config.n_test is None else config.n_test
+    n, d, m = (
+        default if given is None else given
+        for given, default in ((config.n, 500), (config.d, 2000), (config.n_test, 1000))
+    )
     truth = rng.standard_normal(d)
     truth /= np.linalg.norm(truth)
     X, Z = rng.standard_normal((n, d)), rng.standard_normal((m, d))

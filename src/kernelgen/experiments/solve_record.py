@@ -66,8 +66,8 @@ class SolveConfig:
     resume : str or None
         File that keeps the inner products of streamed features (``randconv``), to go on from after a kill.
     seed : int
-        Of corrupted labels, of the split and order of a ``folder``, and of the rows the rule for the
-        bandwidth samples.
+        Of corrupted labels, of the split and order of a ``folder``, of the rows the rule for the bandwidth
+        samples, and of the rows a choice holds out.
     """
 
     dataset: str = "digits"
@@ -131,8 +131,20 @@ class SolveConfig:
                 continue
             words.append("--" + item.name.replace("_", "-"))
             if value is not True:
-                words.append(f"{value:g}" if isinstance(value, float) else str(value))
+                words.append(number_text(value) if isinstance(value, float) else str(value))
         return shlex.join(words)
+
+
+def number_text(value: float) -> str:
+    """The short form of a number where it reads back as the same one, else every digit.
+
+    Examples
+    --------
+    >>> number_text(5.0), number_text(1e-3), number_text(0.1234567)
+    ('5', '0.001', '0.1234567')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 @dataclass(frozen=True)

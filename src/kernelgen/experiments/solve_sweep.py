@@ -5,114 +5,35 @@ Features, and the inner products of streamed ones, are made once for all of them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_choice
+from kernelgen.arrays.duplicates import find_duplicates
 from kernelgen.arrays.points import FloatArray, Points
-from kernelgen.errors import KernelgenError, NotConverged, NotPositiveDefinite, UsageError
+from kernelgen.errors import ConflictingLabels, KernelgenError, NotConverged, NotPositiveDefinite, UsageError
 from kernelgen.estimators.targets import encode_labels
-from kernelgen.experiments.held_out import (
-    HeldOutChoice,
+from kernelgen.experiments.held_out import HeldOutChoice, choose_held_out
+from kernelgen.experiments.held_out_rows import (
     HeldOutRows,
-    StoredRows,
+    Split,
+    StoredHeldOut,
     StreamedHeldOut,
-    choose_held_out,
-    split_sizes,
+    draw_split,
 )
 from kernelgen.experiments.solve import prepared, solve_prepared
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH, SolveConfig, SolveProblem, SolveRecord
 from kernelgen.experiments.solve_streamed import StreamedRows, is_streamed, solve_streamed
+from kernelgen.experiments.sweep_plan import plan_sweep
+from kernelgen.experiments.sweep_record import Sweep, SweepRecord
 from kernelgen.solvers.memory import PeakMemory
 from kernelgen.solvers.plan import check_fits
 from kernelgen.solvers.progress import ProgressCallback, phase
 
-CHOICES = ("held-out", "leave-one-out", "none")
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What to try, and how to choose among it.
-
-    Parameters
-    ----------
-    ridges : tuple of float
-    bandwidths : tuple of float or str
-        Numbers, "auto" or "auto:X".
-    choose : {"held-out", "leave-one-out", "none"}
-        "held-out": every pair is fitted to the first training rows and counts its errors on the rows after them; each
-        ridge is then fitted to all rows with its best bandwidth. "leave-one-out": every pair is fitted to all rows and
-        counts its leave-one-out errors, in closed form. "none": every pair is fitted to all rows.
-    """
-
-    ridges: tuple[float, ...] = (0.0,)
-    bandwidths: tuple[float | str, ...] = ("auto",)
-    choose: str = "held-out"
-
-    def __post_init__(self) -> None:
-        check_choice(self.choose, "choose", CHOICES)
-        for name in ("ridges", "bandwidths"):
-            values = getattr(self, name)
-            if not values:
-                raise UsageError(f"{name} is empty")
-            if len(set(values)) < len(values):
-                raise UsageError(f"{name} names a value twice: {', '.join(map(str, values))}")
-
-    @property
-    def is_single(self) -> bool:
-        """Whether there is nothing to choose."""
-        return len(self.ridges) == len(self.bandwidths) == 1
-
-    @property
-    def n_fits(self) -> int:
-        """Fits to all rows, at most."""
-        return len(self.ridges) * (1 if self.choose == "held-out" else len(self.bandwidths))
-
-    def configs(self, base: SolveConfig) -> list[SolveConfig]:
-        """Every pair."""
-        return [
-            replace(base, ridge=ridge, bandwidth=bandwidth, leave_one_out=self.choose == "leave-one-out")
-            for ridge in self.ridges
-            for bandwidth in self.bandwidths
-        ]
-
-
-@dataclass(frozen=True)
-class SweepRecord:
-    """What was fitted to all rows, and how it was chosen.
-
-    Attributes
-    ----------
-    fits : tuple of SolveRecord
-    errors : tuple of float or None
-        Held-out or leave-one-out error of each fit.
-    chosen : int or None
-        Index of the fit with the smallest.
-    choice : dict
-        ``by``, and what was tried.
-    unsolved : tuple of dict
-        ``ridge``, ``bandwidth`` and ``message`` of what has no factor on all rows, or did not converge.
-    """
-
-    fits: tuple[SolveRecord, ...]
-    errors: tuple[float | None, ...]
-    chosen: int | None
-    choice: dict[str, Any]
-    unsolved: tuple[dict[str, Any], ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
-        return {
-            "fits": [fit.as_dict() for fit in self.fits],
-            "errors": list(self.errors),
-            "chosen": self.chosen,
-            "choice": self.choice,
-            "unsolved": list(self.unsolved),
-        }
+__all__ = ["Sweep", "SweepRecord", "plan_sweep", "solve_sweep"]
 
 
 def solve_sweep(
@@ -123,7 +44,7 @@ def solve_sweep(
     Parameters
     ----------
     problem : SolveProblem
-        Prepared from a config with the smallest of the ridges: equal rows are merged where one of them is 0.
+        Its ridge and bandwidth are not used.
     sweep : Sweep
     progress : callable, optional
 
@@ -139,40 +60,49 @@ def solve_sweep(
     """
     if sweep.bandwidths != ("auto",) and problem.config.kernel not in WITH_BANDWIDTH:
         raise UsageError(f"the {problem.config.kernel} kernel has no bandwidth")
-    check_fits(problem.plan)
+    problem = replace(problem, config=replace(problem.config, ridge=min(sweep.ridges)))
+    whole = plan_sweep(problem, sweep)
+    check_fits(whole)
+    if is_streamed(problem.features):
+        _check_merges_nothing(problem, sweep)
     chooser = _Chooser(problem, sweep, progress)
     with PeakMemory() as memory:
         if is_streamed(problem.features):
-            fits = solve_streamed(problem, progress, chooser.streamed, chooser.unsolved)
+            fits = solve_streamed(problem, progress, chooser.streamed, chooser.failed)
         else:
             fits = _solve_stored(problem, chooser, progress)
     if not fits and chooser.failures:
         raise chooser.failures[-1][1]
     if not fits:
         raise NotConverged(_nothing_chosen(chooser.choice))
-    fits = [replace(fit, peak_bytes=memory.bytes) for fit in fits]
-    unsolved = tuple(
-        {"ridge": config.ridge, "bandwidth": config.bandwidth, "message": str(error)}
-        for config, error in chooser.failures
-    )
+    fits = [replace(fit, peak_bytes=memory.bytes, planned_bytes=whole.peak_bytes) for fit in fits]
     errors = chooser.errors_of(fits)
     known = [np.inf if error is None else error for error in errors]
     chosen = int(np.argmin(known)) if np.isfinite(known).any() else None
-    return SweepRecord(tuple(fits), errors, chosen, chooser.as_dict(), unsolved)
+    return SweepRecord(tuple(fits), errors, chosen, chooser.as_dict(), chooser.unsolved())
 
 
 def _solve_stored(
     problem: SolveProblem, chooser: _Chooser, progress: ProgressCallback | None
 ) -> list[SolveRecord]:
     points, _, seconds = prepared(problem, progress)
+    seconds["bandwidth"] = 0.0  # of the problem's own; each fit has its own
     fits = []
     for config in chooser.stored(points.train):
         each = replace(problem, config=config, points=points, kernel=None, seconds=seconds)
         try:
             fits.append(solve_prepared(each, progress)[0])
-        except (NotPositiveDefinite, NotConverged) as error:
-            chooser.unsolved(config, error)
+        except (NotPositiveDefinite, NotConverged, ConflictingLabels) as error:
+            chooser.failed(config, error)
     return fits
+
+
+def _check_merges_nothing(problem: SolveProblem, sweep: Sweep) -> None:
+    if min(sweep.ridges) == 0 < max(sweep.ridges) and find_duplicates(problem.data.X_train).n_duplicates:
+        raise UsageError(
+            "some training images are equal: they are merged for ridge 0, and each of them counts with a ridge. Solve "
+            "ridge 0 by itself"
+        )
 
 
 class _Chooser:
@@ -187,8 +117,9 @@ class _Chooser:
         """Of rows whose features are there."""
         classes, Y = encode_labels(self.problem.y_train)
 
-        def rows(n: int, m: int) -> HeldOutRows:
-            return StoredRows(points, n, m, self.problem.config, self.problem.plan.precision)
+        def rows(split: Split) -> HeldOutRows:
+            fitted, held_out = points.take(split.fitted), points.take(split.held_out)
+            return StoredHeldOut(fitted, held_out, self.problem.config, self.problem.plan.precision)
 
         return self._configs(rows, Y, classes)
 
@@ -196,22 +127,24 @@ class _Chooser:
         """Of rows whose inner products are there."""
         precision, threads = self.problem.plan.precision, self.problem.config.threads
 
-        def leading(n: int, m: int) -> HeldOutRows:
-            return StreamedHeldOut.of(rows.products, n, m, precision, threads)
+        def some(split: Split) -> HeldOutRows:
+            return StreamedHeldOut.of(rows.products, split, precision, threads)
 
-        return self._configs(leading, rows.Y[rows.kept], rows.classes)
+        return self._configs(some, rows.Y[rows.kept], rows.classes)
 
-    def _configs(self, rows: Any, Y: FloatArray, classes: NDArray[Any]) -> list[SolveConfig]:
+    def _configs(
+        self, rows: Callable[[Split], HeldOutRows], Y: FloatArray, classes: NDArray[Any]
+    ) -> list[SolveConfig]:
         if self.sweep.choose != "held-out":
             return self.sweep.configs(self.problem.config)
-        sizes = split_sizes(len(Y))
+        split = draw_split(len(Y), self.problem.config.seed)
         with phase("choose", self.progress) as tell:
             self.choice = choose_held_out(
-                rows(*sizes),
+                rows(split),
                 self.problem.config,
                 Y,
                 classes,
-                sizes=sizes,
+                split=split,
                 ridges=self.sweep.ridges,
                 bandwidths=self.sweep.bandwidths,
                 tell=tell,
@@ -221,9 +154,19 @@ class _Chooser:
             for best in self.choice.best()
         ]
 
-    def unsolved(self, config: SolveConfig, error: KernelgenError) -> None:
-        """Keep what went wrong."""
-        self.failures.append((config, error))
+    def failed(self, config: SolveConfig, error: KernelgenError) -> None:
+        """Keep what went wrong, and not the frames it went through: they hold a factor."""
+        self.failures.append((config, error.with_traceback(None)))
+
+    def unsolved(self) -> tuple[dict[str, Any], ...]:
+        """What has no fit, and why."""
+        found = [(each.ridge, each.bandwidth, str(error)) for each, error in self.failures]
+        if self.choice is not None:
+            found += [
+                (each.ridge, each.bandwidth, f"on the rows of the choice: {each.message}")
+                for each in self.choice.unsolved()
+            ]
+        return tuple(dict(zip(("ridge", "bandwidth", "message"), each, strict=True)) for each in found)
 
     def errors_of(self, fits: Sequence[SolveRecord]) -> tuple[float | None, ...]:
         """Errors on rows of the training set that a fit did not see."""

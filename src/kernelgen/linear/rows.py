@@ -64,6 +64,9 @@ class Rows:
 
     def blocks(self, order: AnyArray) -> Iterator[tuple[int, AnyArray]]:
         """(first row, rows) of the blocks in the order given; the next one is read while this one is used."""
+        if len(order) == 1:  # nothing to read ahead, and a thread costs more than a small epoch
+            yield int(order[0]) * self.block_rows, self.read(int(order[0]))
+            return
         with ThreadPoolExecutor(1) as reader:
             coming = reader.submit(self.read, int(order[0]))
             for k, block in enumerate(order):

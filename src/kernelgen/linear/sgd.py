@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernelgen.arrays.checks import check_targets, check_threads
+from kernelgen.arrays.checks import check_finite, check_targets, check_threads
 from kernelgen.arrays.points import AnyArray, FloatArray
 from kernelgen.errors import DataError, UsageError
 from kernelgen.linear.config import SGDConfig
@@ -138,9 +138,11 @@ class _Run:
     ):
         self.config, self.smoothness, self.pool = config, smoothness, pool
         self.rows = _held(rows)
-        self.Y = np.ascontiguousarray(targets.T, dtype=rows.dtype)
+        with np.errstate(over="ignore"):  # a step beyond float32 diverges like every other that is too large
+            Y, self.steps = targets.astype(rows.dtype), row_steps(config, smoothness).astype(rows.dtype)
+        check_finite(Y, f"Y, as {rows.dtype} like X,")
+        self.Y = np.ascontiguousarray(Y.T)
         self.size = float(np.sum(targets * targets))
-        self.steps = row_steps(config, smoothness).astype(rows.dtype)
         self.state = _initial(start, rows, targets.shape[1], config)
         self.last_epoch = self.state.epochs
         self.shares = np.array_split(np.arange(targets.shape[1]), n_threads)
@@ -288,7 +290,7 @@ class _Run:
             loss=float(loss),
             step=float("nan")
             if self.config.step == "line-search"
-            else float(np.median(used))
+            else float(np.quantile(used, 0.5, method="lower"))
             if len(used)
             else 0.0,
             safe_step=self.smoothness.safe_step(self.config),
@@ -308,6 +310,8 @@ class _Run:
             message += (
                 f"; {self.rows.n_samples} rows of {self.rows.n_features} features cannot in general be fitted"
             )
+        if 0 < self.config.tol < np.finfo(self.rows.dtype).eps:
+            message += f"; {self.rows.dtype} cannot reach the tolerance: give float64 rows, or a larger tol"
         return f"{message}; tolerance {self.config.tol:.0e}: more epochs, or see the rank that minimum_norm finds"
 
 
@@ -330,8 +334,8 @@ def _initial(start: Any, rows: Rows, n_outputs: int, config: SGDConfig) -> _Stat
         W = np.zeros(shape, kind) if start is None else np.atleast_2d(np.asarray(start, dtype=kind).T)
     if W.shape != shape:
         raise UsageError(
-            f"start has shape {np.shape(start)}; {rows.n_features} features and {n_outputs} output(s) need "
-            f"({rows.n_features},) or ({rows.n_features}, {n_outputs})"
+            f"start has {W.shape[0]} output(s) of {W.shape[1]} feature(s), these data {n_outputs} of "
+            f"{rows.n_features}: give an array of shape ({rows.n_features},) or ({rows.n_features}, {n_outputs})"
         )
     if not np.isfinite(W).all():
         raise DataError("start has values that are not finite")

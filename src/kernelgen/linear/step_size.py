@@ -47,17 +47,25 @@ def measure(rows: Rows, *, need_top: bool, iterations: int = 20) -> Smoothness:
     """Squared row lengths in one pass; lambda_1(X^T X / n) by power iteration in `iterations` more where needed.
 
     The iteration's value is from below; it is raised by a twentieth, and never above the mean squared length, the trace
-    of X^T X / n. Raises a DataError that names the first row with a value that is not finite.
+    of X^T X / n. Raises a DataError that names the first row with a value that is not finite, or whose square is not in
+    the range of the numbers.
     """
     n, d = rows.n_samples, rows.n_features
     squares = np.empty(n)
+    least = 4 / float(np.finfo(rows.dtype).max)
     order = np.arange(rows.n_blocks)
     for start, block in rows.blocks(order):
         found = np.einsum("ij,ij->i", block, block, dtype=np.float64)
         if not (found <= _LARGEST_SQUARE).all():  # nan compares false
-            row = start + int(np.argmin(found <= _LARGEST_SQUARE))
-            check_finite(block[row - start][None], f"X, at row {row},")
-            raise DataError(f"row {row} of X is too long to square: |x|^2 = {found[row - start]:.3g}")
+            row = int(np.argmin(found <= _LARGEST_SQUARE))
+            check_finite(block[row][None], "X", first_row=start + row)
+            raise DataError(f"row {start + row} of X is too long to square: |x|^2 = {found[row]:.3g}")
+        for row in np.flatnonzero(found < least).tolist():
+            if block[row].any():
+                raise DataError(
+                    f"row {start + row} of X is not 0 and too short to divide by |x|^2 = {found[row]:.3g} in "
+                    f"{rows.dtype}; multiply X by a number"
+                )
         squares[start : start + len(block)] = found
     if not need_top:
         return Smoothness(squares, None)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from kernelgen.arrays.whole_file import whole_file
+from kernelgen.arrays.whole_file import check_destination, whole_file
 from kernelgen.errors import PackageMissing, UsageError
 
 FORMATS = ("svg", "png")
@@ -54,9 +54,10 @@ def new_figure(columns: int = 1, *, width: float = 5.2, height: float = 3.6) -> 
 
 
 def check_plot_path(path: Path) -> Path:
-    """The path, if its suffix names a format; UsageError otherwise."""
+    """The path, if its suffix names a format and it can be written; UsageError or DataError otherwise."""
     if path.suffix[1:] not in FORMATS:
         raise UsageError(f"a plot is written as {' or '.join('.' + kind for kind in FORMATS)}, got {path}")
+    check_destination(path)
     return path
 
 

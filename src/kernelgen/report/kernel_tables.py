@@ -61,7 +61,7 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
         _name(row),
         row["paper"] or "-",
         "-" if plain is None else percent(plain["test_error"]),
-        "-" if plain is None else f"{plain['certificate']['rkhs_norm']:.4g}",
+        "-" if plain is None else _number(plain["certificate"]["rkhs_norm"], 4),
         "-" if best is None else f"{best['ridge']:g}",
         "-" if best is None else percent(best["test_error"]),
         f"{known['n_train']:,}",
@@ -80,8 +80,8 @@ def _curve(row: dict[str, Any]) -> list[tuple[str, ...]]:
             percent(error),
             percent(fit["test_error"]),
             percent(fit["train_error"]),
-            f"{fit['certificate']['rkhs_norm']:.4g}",
-            f"{fit['certificate']['relative_residual']:.0e}",
+            _number(fit["certificate"]["rkhs_norm"], 4),
+            _number(fit["certificate"]["relative_residual"], 1),
         )
         for fit, error in zip(row["fits"], row["errors"], strict=True)
     ]
@@ -89,6 +89,10 @@ def _curve(row: dict[str, Any]) -> list[tuple[str, ...]]:
         (_name(row), f"{each['ridge']:g}", f"{each['bandwidth']}", each["message"], "", "", "", "")
         for each in row["unsolved"]
     ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "not finite" if value is None else f"{value:.{digits}g}"
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -26,12 +26,12 @@ from kernelgen.features.random_conv import FittedRandomConv
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.progress import ProgressCallback, phase, share
 from kernelgen.solvers.release import given_back
-from kernelgen.solvers.residence import like, to_host
+from kernelgen.solvers.residence import like
 
 CHECKPOINT_SECONDS = 300.0
 FORMAT = "kernelgen-products"
 VERSION = "1"
-_SCORED_ROWS = 256  # of K(test, train) that are held at a time
+SCORED_ROWS = 256  # of K(test, train) that are held at a time
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -267,9 +267,9 @@ def kernel_scores(
     """
     train_norms, alpha = like(train_norms, G), like(alpha, G)
     scores = np.empty((len(G), alpha.shape[1]))
-    for start in range(0, len(G), _SCORED_ROWS):
-        rows = slice(start, start + _SCORED_ROWS)
-        scores[rows] = to_host(kernel.evaluate_products(G[rows], norms[rows, None], train_norms) @ alpha)
+    for start in range(0, len(G), SCORED_ROWS):
+        rows = slice(start, start + SCORED_ROWS)
+        scores[rows] = kernel.evaluate_products(G[rows], norms[rows, None], train_norms) @ alpha
     return scores
 
 

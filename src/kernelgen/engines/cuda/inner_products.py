@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray, Points
@@ -57,21 +58,30 @@ class PanelProducts(InnerProducts):
         left = [parts.panel(j)[i - parts.rows(j).start] for j in range(a)]
         return on.fetch(on.xp.concatenate([*left, parts.panel(a)[:, r]]))
 
-    def leading(self, n: int) -> PanelProducts:
-        """A copy, on the device, of the products of the first n rows."""
-        if not 0 < n <= self.n_samples:
-            raise ValueError(f"n must be from 1 to {self.n_samples}, got {n}")
-        found = PanelProducts(
-            device().xp.zeros(storage_elements(n, self.tile)), n, self.tile, self.n_features
-        )
-        own, parts = self.panels(), found.panels()
-        if parts.is_square:
-            parts.square()[...] = (own.square() if own.is_square else own.panel(0))[:n, :n]
-            return found
-        for j in range(parts.count):
-            panel = parts.panel(j)
-            panel[...] = own.panel(j)[: len(panel), : panel.shape[1]]
+    def block(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> FloatArray:
+        """G_ij for i in ``rows`` and j in ``columns``, in their order."""
+        on = device()
+        return on.fetch(self._gathered(on.upload(rows), on.upload(columns)))
+
+    def take(self, rows: NDArray[np.int64]) -> PanelProducts:
+        """A copy, on the device, of the products of the given rows among each other."""
+        on, n = device(), len(rows)
+        found = PanelProducts(on.xp.zeros(storage_elements(n, self.tile)), n, self.tile, self.n_features)
+        parts, given = found.panels(), on.upload(rows)
+        whole = [(slice(0, n), parts.square())] if parts.is_square else []
+        for columns, panel in whole or [(parts.rows(j), parts.panel(j)) for j in range(parts.count)]:
+            step = max(1, VALUES // panel.shape[1])
+            for start in range(0, len(panel), step):
+                some = slice(columns.start + start, columns.start + min(start + step, len(panel)))
+                panel[start : start + step] = self._gathered(given[some], given[columns])
         return found
+
+    def _gathered(self, rows: Array, columns: Array) -> Array:
+        """Entry (i, j), i >= j, of panel c = j // tile: row i - c tile of it, column j - c tile."""
+        xp, tile, count = device().xp, self.tile, -(-self.n_samples // self.tile)
+        i, j = xp.maximum(rows[:, None], columns), xp.minimum(rows[:, None], columns)
+        c = j // tile
+        return self.tiles[(c * count - c * (c - 1) // 2) * tile**2 + (i - c * tile) * tile + j - c * tile]
 
 
 def _diagonal(on: Device, parts: Panels) -> Array:
