@@ -1,4 +1,4 @@
-"""Every instantiation of the CUDA engine's kernel, for tests that compile it and that run it on the host."""
+"""Every instantiation of the CUDA engine's kernels, for tests that compile it and that run it on the host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelgen.engines.cuda.card import SOURCE, kernel_name
+from kernelgen.engines.cuda.card import CONVOLVE_SOURCE, SOURCE, kernel_name
 from kernelgen.kernels.custom import Custom
 from kernelgen.kernels.gaussian import Gaussian
 from kernelgen.kernels.laplacian import Laplacian
@@ -39,6 +39,25 @@ def name_of(kernel, K, products) -> str:
 NAMES = sorted({name_of(kernel, *types) for kernel, types in itertools.product(KERNELS, TYPES)})
 
 
+SHAPE = ["int"] * 8
+CONVOLVE = {  # arguments of convolve.cu's kernels: S is of an image's values, T of the arithmetic
+    "measure_contrast<S, T>": ["double*", "const S*", "long long", "double", "double", *SHAPE],
+    "gather<S, T>": ["T*", "const S*", "long long", "double", "const double*", "int", *SHAPE],
+    "rectify_and_pool<T>": [
+        *["T*", "long long", "const T*", "long long", "const T*", "const T*"],
+        *["const double*", "const double*", *SHAPE],
+    ],
+}
+CONVOLVE_NAMES = {
+    kernel.replace("S", S).replace("T", T): [each.replace("S", S).replace("T", T) for each in arguments]
+    for kernel, arguments in CONVOLVE.items()
+    for S in ("unsigned char", "float", "double")
+    for T in ("float", "double")
+}
+SOURCES = {SOURCE: NAMES, CONVOLVE_SOURCE: sorted(CONVOLVE_NAMES)}
+"""Names of the instantiations of each source."""
+_TYPES = {"int": ctypes.c_int, "long long": ctypes.c_longlong, "double": ctypes.c_double}
+
 ARGUMENTS = [
     *[ctypes.c_int] * 4,  # the grid, the block
     *[ctypes.c_void_p, ctypes.c_longlong] * 2,
@@ -51,10 +70,10 @@ COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name
 
 
 def compile_on_the_host(folder: Path) -> dict[str, Callable]:
-    """finish.cu by the host's compiler: for each instantiation a function that walks its grid thread by thread."""
+    """Both sources by the host's compiler: for each instantiation a function that walks its grid thread by thread."""
     if COMPILER is None:
         pytest.skip("needs a C++ compiler (c++, g++ or clang++) to run the CUDA kernels on the host")
-    lines = ['#include "host_cuda.hpp"', f'#include "{SOURCE}"', 'extern "C" {']
+    lines = ['#include "host_cuda.hpp"', *(f'#include "{source}"' for source in SOURCES), 'extern "C" {']
     for name in NAMES:
         T, P = name[len("finish<") :].split(", ")[:2]
         terms = f"const Terms<{P}>::type"
@@ -66,7 +85,14 @@ def compile_on_the_host(folder: Path) -> dict[str, Callable]:
             f"  launch(gx, gy, bx, by, [&] {{ {name}(K, ldk, p, ldp, r, c, f, g, x, z, ldx, d, rows, columns, a, b, "
             "degree, offset, has_diagonal, diagonal, ridge); });\n}"
         )
-    source, target = folder / "finish.cpp", folder / "finish.so"
+    for name, types in CONVOLVE_NAMES.items():
+        given = ", ".join(f"{kind} a{k}" for k, kind in enumerate(types))
+        passed = ", ".join(f"a{k}" for k in range(len(types)))
+        lines.append(
+            f"void {_symbol(name)}(int gx, int gy, int bx, int by, {given}) {{\n"
+            f"  launch(gx, gy, bx, by, [&] {{ {name}({passed}); }});\n}}"
+        )
+    source, target = folder / "kernels.cpp", folder / "kernels.so"
     source.write_text("\n".join([*lines, "}"]))
     flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
     include = ["-I", str(Path(__file__).parent / "engines" / "cuda")]
@@ -76,6 +102,13 @@ def compile_on_the_host(folder: Path) -> dict[str, Callable]:
     for name in NAMES:
         functions[name] = getattr(library, _symbol(name))
         functions[name].argtypes, functions[name].restype = ARGUMENTS, None
+    for name, types in CONVOLVE_NAMES.items():
+        functions[name] = getattr(library, _symbol(name))
+        functions[name].restype = None
+        functions[name].argtypes = [
+            *[ctypes.c_int] * 4,
+            *(_TYPES.get(each, ctypes.c_void_p) for each in types),
+        ]
     return functions
 
 

@@ -16,6 +16,7 @@ import ceilings
 import correct
 import gram
 import paper
+import randconv
 import solve
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
@@ -23,7 +24,14 @@ from session import Session
 from summary import table
 
 RESULTS = Path(__file__).parents[1] / "results"
-PARTS = {"correct": correct, "ceilings": ceilings, "gram": gram, "solve": solve, "paper": paper}
+PARTS = {
+    "correct": correct,
+    "ceilings": ceilings,
+    "gram": gram,
+    "solve": solve,
+    "paper": paper,
+    "randconv": randconv,
+}
 
 
 def main() -> int:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Measure the CUDA engine on this machine's card: correctness first, then speed, one JSON, a short table last.
 #
-#   bench/gpu/run.sh [correct|ceilings|gram|solve|paper ...] [--data-dir FOLDER] [--output FILE] [--minutes 8]
+#   bench/gpu/run.sh [correct|ceilings|gram|solve|paper|randconv ...] [--data-dir FOLDER] [--output FILE] [--minutes 8]
 #   bench/gpu/run.sh --backend numpy --smoke      the same script on NumPy at tiny sizes: shows that it still runs
 #
 # Nothing is installed: it runs from the checkout with the python3 at hand (or $PYTHON), which needs numpy, scipy,
-# scikit-learn, numba and cupy. The C++ core is built in place where nanobind and CMake are there; without it only the
-# comparison with the processor is left out.
+# scikit-learn, numba and cupy; CIFAR-10 with random convolutions needs all that the package does. The C++ core is built
+# in place where nanobind and CMake are there; without it only the comparison with the processor is left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-python3}

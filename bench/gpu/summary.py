@@ -15,7 +15,13 @@ def table(result: dict[str, Any]) -> str:
     """Markdown rows of one session's result."""
     parts, machine = result["parts"], result["machine"]
     head = f"{result['device'].get('device')}, {machine.get('driver') or 'no driver file'}, {result['date']}"
-    rows = [*ceiling_rows(parts), *gram_rows(parts), *solve_rows(parts), *paper_rows(parts)]
+    rows = [
+        *ceiling_rows(parts),
+        *gram_rows(parts),
+        *solve_rows(parts),
+        *paper_rows(parts),
+        *randconv_rows(parts),
+    ]
     lines = [f"\n{head}\n", "| what | measured | of its target |", "| --- | --- | --- |"]
     lines += [f"| {what} | {value} | {ratio} |" for what, value, ratio in rows]
     checks = parts.get("correct", {}).get("checks")
@@ -80,6 +86,21 @@ def paper_rows(parts: dict[str, Any]) -> list[tuple[str, str, str]]:
             (f"{name} ({found.get('data', 'synthetic')}), mixed", text, "(3 s, 1e-9)" * (name == "mnist"))
         )
     return rows
+
+
+def randconv_rows(parts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Features and streamed sums over the float32 product of the same run (target 0.8), and CIFAR-10 whole."""
+    found = parts.get("randconv", {})
+    rows = [
+        (key, f"{one['seconds']:.3f} s", f"{one['of_ceiling']:.2f} (0.80)")
+        for key, one in found.items()
+        if isinstance(one, dict) and "of_ceiling" in one
+    ] or [("random convolutions", "not measured", "")]
+    whole = found.get("cifar10")
+    if not isinstance(whole, dict):
+        return [*rows, ("cifar10, randconv32k", str(whole or "not measured"), "")]
+    text = f"{whole['wall_seconds']:.1f} s, error {100 * whole['test_error']:.1f} %"
+    return [*rows, ("cifar10, randconv32k", text, "(60 s, 17 %)")]
 
 
 def amount(value: float | None, unit: float, name: str) -> str:

@@ -58,7 +58,7 @@ def test_a_run_can_go_on_from_its_file(run: Run, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--features", SPEC, "--save", "model"], "streamed features is not saved"),
-        (["--features", SPEC, "--engine", "portable"], "native engine only"),
+        (["--features", SPEC, "--engine", "portable"], 'not in "portable"'),
         (["--resume", "x"], "not streamed"),
         (["--features", "randconv256:patch=9"], "patch of side 9 does not fit in images of 8 x 8"),
         (["--features", "randconv0"], "filters must be at least 1"),

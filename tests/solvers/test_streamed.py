@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,18 @@ import pytest
 
 from kernelgen import Gaussian, Laplacian, Linear, Polynomial
 from kernelgen.arrays.inner_products import InnerProducts
+from kernelgen.engines import convolve
+from kernelgen.engines.cuda import convolve as on_the_card
+from kernelgen.engines.cuda.device import device, using
+from kernelgen.engines.cuda.host import Host
 from kernelgen.errors import BudgetExceeded, DataError, NotPositiveDefinite, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RandomConv
-from kernelgen.solvers import streamed
 from kernelgen.solvers.products import factorize_products
 from kernelgen.solvers.rows import nearest_earlier_row
 from kernelgen.solvers.streamed import cross_products, kernel_scores, linear_scores, stream_products
+from oracles import ENGINES, child_engine, entered
 
 LAYOUT = Layout(12 * 12, (12, 12, 1))
 MAP = RandomConv(filters=150, patch=3, pool=5, stride=3, bias=0.2)
@@ -36,42 +42,61 @@ def dense(products: InnerProducts) -> np.ndarray:
     return G + np.tril(G, -1).T
 
 
+@pytest.fixture(scope="module", params=[name for name in ENGINES if name != "portable"])
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The engines that have random convolutions."""
+    yield from entered(request.param)
+
+
 @pytest.fixture(autouse=True)
 def blocks_of_a_few_filters(monkeypatch):
-    monkeypatch.setattr(streamed, "BLOCK_BYTES", 1)  # 48 at a time: does not divide 150 filters
+    for module in (convolve, on_the_card):
+        monkeypatch.setattr(module, "BLOCK_BYTES", 1)  # 48 at a time: does not divide 150 filters
+    monkeypatch.setattr(on_the_card, "SLAB", 48)
+    monkeypatch.setattr(on_the_card, "RESPONSE_BYTES", 1 << 20)  # a few images at a time
+    monkeypatch.setattr(on_the_card, "DEPTH", 200)
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 1e-6), (np.float64, 1e-12)])
 @pytest.mark.parametrize("n", [1, 47, 300])
-def test_streamed_products_are_those_of_stored_features(dtype, bound, n):
+def test_streamed_products_are_those_of_stored_features(engine: str, dtype, bound, n):
     X = images(n, 0)
     fitted = MAP.fit(images(50, 1), LAYOUT)
-    found = dense(stream_products(fitted, X, dtype=dtype, tile=48, threads=2))
+    found = dense(stream_products(fitted, X, dtype=dtype, tile=48, threads=2, engine=engine))
     stored = fitted.apply(FeatureValues(X.values.astype(np.float64), X.scale)).values
     expected = stored @ stored.T
     assert np.abs(found - expected).max() <= bound * expected.max()
     assert np.array_equal(found, found.T)
 
 
-def test_the_bits_do_not_depend_on_threads():
+def test_the_bits_do_not_depend_on_threads(engine: str):
     fitted, X = MAP.fit(images(50, 1), LAYOUT), images(200, 2)
-    one, two = (stream_products(fitted, X, dtype=np.float32, threads=threads) for threads in (1, 2))
-    assert np.array_equal(one.tiles, two.tiles)
+    one, two = (
+        stream_products(fitted, X, dtype=np.float32, threads=threads, engine=engine) for threads in (1, 2)
+    )
+    assert np.array_equal(dense(one), dense(two))
     assert one.n_features == MAP.output(LAYOUT, np.uint8).layout.n_values
 
 
 _KILLED = """
 import sys
+from contextlib import nullcontext
 import numpy as np
+from kernelgen.engines import convolve
+from kernelgen.engines.cuda import convolve as on_the_card
+from kernelgen.engines.cuda.device import using
+from kernelgen.engines.cuda.host import Host
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RandomConv
 from kernelgen.solvers import streamed
 
-streamed.BLOCK_BYTES = 1
-X, train = (FeatureValues(np.load(path), 1 / 255) for path in sys.argv[2:])
+convolve.BLOCK_BYTES = on_the_card.BLOCK_BYTES = 1
+on_the_card.SLAB, on_the_card.DEPTH = 48, 200
+engine, checkpoint = sys.argv[1:3]
+X, train = (FeatureValues(np.load(path), 1 / 255) for path in sys.argv[3:])
 fitted = RandomConv(filters=150, patch=3, pool=5, stride=3, bias=0.2).fit(train, Layout(144, (12, 12, 1)))
-options = {"dtype": np.float32, "threads": 1, "checkpoint": sys.argv[1], "checkpoint_seconds": 0.0}
+options = {"dtype": np.float32, "threads": 1, "checkpoint": checkpoint, "checkpoint_seconds": 0.0}
 
 
 def wait_at_the_third_block(progress):
@@ -80,18 +105,19 @@ def wait_at_the_third_block(progress):
         sys.stdin.read()
 
 
-streamed.stream_products(fitted, X, progress=wait_at_the_third_block, **options)
+with using(Host()) if engine == "cuda on the host" else nullcontext():
+    streamed.stream_products(fitted, X, progress=wait_at_the_third_block, engine=engine.split()[0], **options)
 """
 
 
-def test_a_killed_run_goes_on_with_the_same_bits(tmp_path: Path):
+def test_a_killed_run_goes_on_with_the_same_bits(engine: str, tmp_path: Path):
     fitted, X = MAP.fit(images(50, 1), LAYOUT), images(200, 2)
     paths = [tmp_path / "x.npy", tmp_path / "train.npy"]
     np.save(paths[0], X.values)
     np.save(paths[1], images(50, 1).values)
     checkpoint = tmp_path / "products.safetensors"
     running = subprocess.Popen(
-        [sys.executable, "-c", _KILLED, str(checkpoint), *map(str, paths)],
+        [sys.executable, "-c", _KILLED, child_engine(engine), str(checkpoint), *map(str, paths)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -105,32 +131,92 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path: Path):
     running.stdout.close()
     assert checkpoint.exists()
     seen = []
-    options = {"dtype": np.float32, "threads": 2, "checkpoint": checkpoint}
+    options = {"dtype": np.float32, "threads": 2, "checkpoint": checkpoint, "engine": engine}
     resumed = stream_products(fitted, X, progress=lambda p: seen.append(p.fraction), **options)
-    whole = stream_products(fitted, X, dtype=np.float32, threads=1)
-    assert np.array_equal(resumed.tiles, whole.tiles)
+    whole = stream_products(fitted, X, dtype=np.float32, threads=1, engine=engine)
+    assert np.array_equal(dense(resumed), dense(whole))
     assert min(fraction for fraction in seen if fraction > 0) > 0.3  # it did not begin again
     start = time.perf_counter()
-    assert np.array_equal(stream_products(fitted, X, **options).tiles, whole.tiles)  # all is there
+    again = stream_products(fitted, X, **options)  # all is there
+    assert np.array_equal(dense(again), dense(whole))
     assert time.perf_counter() - start < 5
 
 
-def test_a_checkpoint_of_another_problem_is_refused(tmp_path: Path):
+def test_a_checkpoint_of_another_problem_is_refused(engine: str, tmp_path: Path):
     fitted, path = MAP.fit(images(50, 1), LAYOUT), tmp_path / "products"
-    stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path)
+    stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path, engine=engine)
     for X, dtype in ((images(30, 3), np.float32), (images(30, 2), np.float64)):
         with pytest.raises(UsageError, match="not a checkpoint of this problem"):
-            stream_products(fitted, X, dtype=dtype, threads=1, checkpoint=path)
+            stream_products(fitted, X, dtype=dtype, threads=1, checkpoint=path, engine=engine)
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
+def test_a_checkpoint_of_another_engine_is_refused(tmp_path: Path):
     fitted, path = MAP.fit(images(50, 1), LAYOUT), tmp_path / "products"
-    stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path)
+    options = {"dtype": np.float32, "threads": 1, "checkpoint": path}
+    with using(Host()):
+        stream_products(fitted, images(30, 2), engine="native", **options)
+        with pytest.raises(UsageError, match=r"of the native engine.*--engine native"):
+            stream_products(fitted, images(30, 2), engine="cuda", **options)
+        path.unlink()
+        stream_products(fitted, images(30, 2), engine="cuda", **options)
+        with pytest.raises(UsageError, match=r"of the cuda engine.*--engine cuda"):
+            stream_products(fitted, images(30, 2), **options)
+    with using(Host(block=48)), pytest.raises(UsageError, match=r"not a checkpoint .* or card"):
+        stream_products(fitted, images(30, 2), engine="cuda", **options)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("work", ["gram", "predict", "scores"])
+def test_what_stops_the_work_frees_the_sums_though_it_is_kept(engine: str, work: str):
+    """The sums are dropped, and then a card's pool gives back what is free, before the caller sees the error."""
+    train = images(40, 2)
+    fitted, tracked, left = MAP.fit(train, LAYOUT), [], []
+    module = convolve if engine == "native" else on_the_card
+    name = "inner_products" if work == "gram" else "zeros"
+    made = getattr(module, name)
+
+    def watched(*arguments):
+        sums = made(*arguments)
+        tracked.append(weakref.ref(sums.tiles if work == "gram" else sums))
+        return sums
+
+    def stop(progress):
+        if progress.fraction > 0:
+            raise Stop
+
+    def alive() -> int:
+        return sum(array() is not None for array in tracked)
+
+    calls = {
+        "gram": lambda **options: stream_products(fitted, train, **options),
+        "predict": lambda **options: cross_products(fitted, train, train, **options),
+        "scores": lambda **options: linear_scores(fitted, train, train, np.ones((40, 1)), **options),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, watched)
+        if engine == "cuda":
+            release = device().release
+            patch.setattr(device(), "release", lambda: (left.append(alive()), release()))
+        with pytest.raises(Stop) as caught:
+            calls[work](dtype=np.float32, threads=1, engine=engine, progress=stop)
+    assert tracked
+    assert alive() == 0
+    assert caught.tb is not None
+    if engine == "cuda":
+        assert left[-1] == 0
+
+
+def test_a_damaged_checkpoint_is_refused(engine: str, tmp_path: Path):
+    fitted, path = MAP.fit(images(50, 1), LAYOUT), tmp_path / "products"
+    stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path, engine=engine)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match="digest"):
-        stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path)
+        stream_products(fitted, images(30, 2), dtype=np.float32, threads=1, checkpoint=path, engine=engine)
 
 
 @pytest.mark.parametrize("precision", ["mixed", "float64"])
@@ -139,10 +225,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path):
     [Gaussian(2.0), Laplacian(3.0), Linear(), Polynomial(2, coef0=1.0), Polynomial(3, normalize=True)],
     ids=lambda kernel: kernel.describe()["name"],
 )
-def test_one_sum_serves_kernels_ridges_and_labels(kernel, precision):
+def test_one_sum_serves_kernels_ridges_and_labels(engine: str, kernel, precision):
     train, test = images(200, 2), images(60, 4)
     fitted = MAP.fit(train, LAYOUT)
-    products = stream_products(fitted, train, dtype=np.float64, tile=96, threads=2)
+    products = stream_products(fitted, train, dtype=np.float64, tile=96, threads=2, engine=engine)
     Phi, Psi = (
         fitted.apply(FeatureValues(X.values.astype(np.float64), X.scale)).values for X in (train, test)
     )
@@ -155,19 +241,21 @@ def test_one_sum_serves_kernels_ridges_and_labels(kernel, precision):
         expected = np.linalg.solve(system, Y)
         bound = 1e-9 * np.linalg.cond(system) * np.abs(expected).max()
         assert np.abs(solution.alpha - expected).max() <= bound
-        G, norms = cross_products(fitted, train, test, dtype=np.float64, threads=2)
+        G, norms = cross_products(fitted, train, test, dtype=np.float64, threads=2, engine=engine)
         scores = kernel_scores(kernel, G, norms, products.squared_norms(), solution.alpha)
         scale = np.abs(K_test).sum(axis=1).max() * np.abs(solution.alpha).max()
         assert np.abs(scores - K_test @ solution.alpha).max() <= 1e-11 * scale
         if kernel == Linear():
-            primal = linear_scores(fitted, train, test, solution.alpha, dtype=np.float64, threads=2)
+            primal = linear_scores(
+                fitted, train, test, solution.alpha, dtype=np.float64, threads=2, engine=engine
+            )
             assert np.abs(primal - scores).max() <= 1e-11 * scale
 
 
-def test_leave_one_out_from_products():
+def test_leave_one_out_from_products(engine: str):
     train = images(80, 2)
     fitted = MAP.fit(train, LAYOUT)
-    products = stream_products(fitted, train, dtype=np.float64, threads=2)
+    products = stream_products(fitted, train, dtype=np.float64, threads=2, engine=engine)
     y = np.random.default_rng(1).standard_normal(80)
     factor = factorize_products(products, Gaussian(2.0), ridge=0.1, precision="float64")
     found = factor.leave_one_out(factor.solve(y))
@@ -178,27 +266,27 @@ def test_leave_one_out_from_products():
         assert abs(found[i] - (y[i] - K[i, others] @ alpha)) <= 1e-9
 
 
-def test_fewer_features_than_rows_cannot_be_interpolated():
+def test_fewer_features_than_rows_cannot_be_interpolated(engine: str):
     train = images(100, 2)
     fitted = RandomConv(filters=2, patch=3, pool=5, stride=3).fit(train, LAYOUT)
-    products = stream_products(fitted, train, dtype=np.float64, threads=1)
+    products = stream_products(fitted, train, dtype=np.float64, threads=1, engine=engine)
     with pytest.raises(NotPositiveDefinite, match="rank at most"):
         factorize_products(products, Linear())
 
 
-def test_a_failing_pivot_names_its_row_and_the_nearest_one():
+def test_a_failing_pivot_names_its_row_and_the_nearest_one(engine: str):
     train = images(60, 2)
-    products = stream_products(MAP.fit(train, LAYOUT), train, dtype=np.float64, threads=1)
+    products = stream_products(MAP.fit(train, LAYOUT), train, dtype=np.float64, threads=1, engine=engine)
     with pytest.raises(NotPositiveDefinite, match=r"row 1 .*row 0, at distance") as caught:
         factorize_products(products, Gaussian(1e6), precision="float32")
     assert (caught.value.row, caught.value.partner) == (1, 0)
 
 
-def test_the_nearest_earlier_row_from_products():
+def test_the_nearest_earlier_row_from_products(engine: str):
     values = images(60, 2).values
     values[40] = values[11]
     train = FeatureValues(values, 1 / 255)
-    products = stream_products(MAP.fit(train, LAYOUT), train, dtype=np.float64, threads=1)
+    products = stream_products(MAP.fit(train, LAYOUT), train, dtype=np.float64, threads=1, engine=engine)
     assert nearest_earlier_row(products, 40) == (11, 0.0)
     row, angle = nearest_earlier_row(products, 40, normalize=True)
     assert row == 11
@@ -206,9 +294,9 @@ def test_the_nearest_earlier_row_from_products():
     assert nearest_earlier_row(products, 0) is None
 
 
-def test_a_factor_of_products_says_what_it_cannot_do(tmp_path: Path):
+def test_a_factor_of_products_says_what_it_cannot_do(engine: str, tmp_path: Path):
     train = images(50, 2)
-    products = stream_products(MAP.fit(train, LAYOUT), train, dtype=np.float64, threads=1)
+    products = stream_products(MAP.fit(train, LAYOUT), train, dtype=np.float64, threads=1, engine=engine)
     factor = factorize_products(products, Gaussian(1.0), ridge=1.0)
     with pytest.raises(UsageError, match="streamed"):
         factor.predict(train.values, np.zeros(50))

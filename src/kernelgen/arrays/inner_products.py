@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ class InnerProducts:
     n_features : int
         Features summed so far.
     """
+
+    engine: ClassVar[str] = "native"
+    """Name of the engine that reads these tiles."""
 
     tiles: FloatArray
     n_samples: int

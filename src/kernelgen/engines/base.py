@@ -48,6 +48,9 @@ class KernelLike(Protocol):
     def evaluate(self, values: Any) -> Any:
         """Kernel values of an array of quantities, elementwise, in the array's own dtype."""
 
+    def evaluate_products(self, products: Any, left: Any, right: Any) -> Any:
+        """Kernel values of inner products <x, z> and squared norms |x|^2 (left) and |z|^2 (right)."""
+
     def describe(self) -> dict[str, Any]:
         """Name and parameters, for engines that know the kernel by name."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernelgen.arrays.checks import check_choice
 from kernelgen.engines.base import Engine
+from kernelgen.engines.convolution import Convolutions
 from kernelgen.errors import EngineUnavailable
 
 ENGINES = ("auto", "native", "portable", "cuda")
@@ -42,6 +43,28 @@ def choose(engine: str = "auto") -> Engine:
             '(a C++20 compiler is needed), or ask for engine="portable", slower and in plain NumPy'
         )
     return native
+
+
+def choose_convolutions(engine: str = "auto") -> Convolutions:
+    """The random convolutions of the engine of that name.
+
+    Raises
+    ------
+    UsageError, EngineUnavailable
+        As for :func:`choose`; or the engine has none.
+    """
+    name = engine_name(choose(engine))
+    if name == "cuda":
+        from kernelgen.engines.cuda import convolve as on_the_card
+
+        return on_the_card
+    if name != "native":
+        raise EngineUnavailable(
+            f'random convolutions run in the native engine and in "cuda", not in "{name}"'
+        )
+    from kernelgen.engines import convolve
+
+    return convolve
 
 
 def engine_name(module: Engine) -> str:

@@ -7,105 +7,55 @@ products are added.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, FloatArray, Points
 from kernelgen.engines import native
-from kernelgen.engines.base import Heartbeat
+from kernelgen.engines.base import TILE, Heartbeat, storage_elements
+from kernelgen.engines.convolution import ConvolutionShape, FilterBank
+
+SLAB: Final = 48
+"""Filters that the micro-kernel takes at once."""
+BLOCK_BYTES = 500_000_000
+"""Of features made at a time: enough work for each time that images are cut into patches and tiles read and written."""
+_ROWS = 4096  # of a block that is held in float64
 
 
-@dataclass(frozen=True, slots=True)
-class ConvolutionShape:
-    """Where patches lie in a row of values, and how responses are pooled.
-
-    Parameters
-    ----------
-    height, width, channels : int
-        Of an image.
-    row_step, column_step, channel_step : int
-        Value (y, x, channel) of an image lies at y row_step + x column_step + channel channel_step of its row.
-    patch : int
-        Side of a patch; all (height - patch + 1) (width - patch + 1) positions are used.
-    pool, stride : int
-        Side of a pooling window in positions, and the distance from one to the next; the last may reach over the edge.
-    average : bool
-        Pooled values are means, not sums.
-    contrast : float or None
-        None: patches as they are; else (p - mean(p)) / sqrt(var(p) + contrast).
-    """
-
-    height: int
-    width: int
-    channels: int
-    row_step: int
-    column_step: int
-    channel_step: int
-    patch: int
-    pool: int
-    stride: int
-    average: bool
-    contrast: float | None
-
-    @property
-    def positions(self) -> tuple[int, int]:
-        """Rows and columns of positions at which a patch fits."""
-        return self.height - self.patch + 1, self.width - self.patch + 1
-
-    @property
-    def windows(self) -> tuple[int, int]:
-        """Rows and columns of pooling windows: ceil((positions - pool) / stride) + 1, at least 1."""
-        down, across = (max(0, -(-(side - self.pool) // self.stride)) + 1 for side in self.positions)
-        return down, across
-
-    @property
-    def features_per_filter(self) -> int:
-        """Two sides of each window."""
-        return 2 * self.windows[0] * self.windows[1]
-
-    @property
-    def depth(self) -> int:
-        """Values in a patch."""
-        return self.patch**2 * self.channels
+def arithmetic() -> list[Any]:
+    """Nothing: the bits of inner products depend on their dtype, tile and blocks only."""
+    return []
 
 
-@dataclass(frozen=True, slots=True)
-class FilterBank:
-    """Filters and what is taken from their responses: z = <filter, patch> - offset.
+def default_tile(n_samples: int, /) -> int:
+    """The tile of every native matrix."""
+    return TILE
 
-    Parameters
-    ----------
-    filters : float64 array, shape (n_filters, patch^2 channels)
-        Ordered by row, column and channel of a patch.
-    offsets : float64 array, shape (n_filters,)
-    bias : float, not negative
-        The two features of a filter in a window are the pooled max(z - bias, 0) and max(-z - bias, 0).
-    mean, factor : float64 arrays, shape (windows, 2, n_filters)
-        What each feature is less, and then times: 0 and 1, or what standardizes it.
-    """
 
-    filters: FloatArray
-    offsets: FloatArray
-    bias: float
-    mean: FloatArray
-    factor: FloatArray
+def inner_products(tiles: AnyArray | None, n_samples: int, tile: int, n_features: int, /) -> InnerProducts:
+    """Inner products of sums that are there, or of none: then all are 0."""
+    if tiles is None:
+        tiles = np.zeros(storage_elements(n_samples, tile))
+    return InnerProducts(tiles, n_samples, tile, n_features)
 
-    def part(self, first: int, last: int) -> FilterBank:
-        """Filters first .. last - 1."""
-        return FilterBank(
-            self.filters[first:last],
-            self.offsets[first:last],
-            self.bias,
-            self.mean[..., first:last],
-            self.factor[..., first:last],
-        )
 
-    def arguments(self) -> tuple[Any, ...]:
-        """What the compiled loops read."""
-        return self.filters, self.offsets, self.bias, self.mean.ravel(), self.factor.ravel()
+def zeros(shape: tuple[int, int], /) -> FloatArray:
+    """A float64 array of zeros."""
+    return np.zeros(shape)
+
+
+def workspace_bytes(images: tuple[int, Any], shape: ConvolutionShape, n_filters: int, dtype: Any, /) -> int:
+    """None worth counting: one image's patches and responses for each thread."""
+    return 0
+
+
+def traffic_bytes(
+    n_images: int, shape: ConvolutionShape, n_filters: int, dtype: Any, /, *, blocks: int
+) -> int:
+    """None: patches and responses stay in a core's caches."""
+    return 0
 
 
 def convolve(
@@ -176,25 +126,63 @@ def add_convolution_products(
 
 def add_convolution_cross_products(
     out: FloatArray,
+    norms: FloatArray,
     test: Points,
     train: Points,
     shape: ConvolutionShape,
     bank: FilterBank,
     *,
-    tile: int,
     dtype: Any,
     threads: int,
     heartbeat: Heartbeat | None = None,
-) -> FloatArray:
-    """out += Phi_test Phi_train^T, shape (m, n), for a part of a bank; precision as in add_convolution_products."""
+) -> None:
+    """out += Phi_test Phi_train^T, shape (m, n), and norms += |phi_test|^2, shape (m, 1), for a part of a bank.
+
+    Precision as in :func:`add_convolution_products`.
+    """
     m, n = out.shape
     depth = shape.features_per_filter * len(bank.filters)
-    work = [_convolve_flops(shape, bank, m), _convolve_flops(shape, bank, n), 2.0 * m * n * depth]
-    parts = _split(heartbeat, work)
-    Phi = _grouped_features(test, shape, bank, tile, dtype, threads, parts[0])
-    Psi = _grouped_features(train, shape, bank, tile, dtype, threads, parts[1])
-    native._core().add_cross_products(tile, depth, Phi, Psi, out, threads, parts[2])
-    return out
+    own = _convolve_flops(shape, bank, m)
+    parts = _split(heartbeat, [own, _convolve_flops(shape, bank, n), 2.0 * m * n * depth, own])
+    Phi = _grouped_features(test, shape, bank, TILE, dtype, threads, parts[0])
+    Psi = _grouped_features(train, shape, bank, TILE, dtype, threads, parts[1])
+    native._core().add_cross_products(TILE, depth, Phi, Psi, out, threads, parts[2])
+    del Phi, Psi
+    rows = convolve(
+        test, shape, bank, out=np.empty((m, depth), dtype=dtype), threads=threads, heartbeat=parts[3]
+    )
+    norms[:, 0] += np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+
+
+def add_convolution_scores(
+    out: FloatArray,
+    test: Points,
+    train: Points,
+    alpha: FloatArray,
+    shape: ConvolutionShape,
+    bank: FilterBank,
+    *,
+    dtype: Any,
+    threads: int,
+    heartbeat: Heartbeat | None = None,
+) -> None:
+    """out += Phi_test W with the primal weights W = Phi_train^T alpha, for a part of a bank; sums in float64."""
+    n, m = train.n_samples, test.n_samples
+    depth = shape.features_per_filter * len(bank.filters)
+    parts = _split(heartbeat, [_convolve_flops(shape, bank, n), _convolve_flops(shape, bank, m)])
+    Phi = convolve(
+        train, shape, bank, out=np.empty((n, depth), dtype=dtype), threads=threads, heartbeat=parts[0]
+    )
+    # W = Phi^T alpha
+    W = sum(
+        Phi[rows : rows + _ROWS].T.astype(np.float64) @ alpha[rows : rows + _ROWS]
+        for rows in range(0, n, _ROWS)
+    )
+    Psi = convolve(
+        test, shape, bank, out=np.empty((m, depth), dtype=dtype), threads=threads, heartbeat=parts[1]
+    )
+    for rows in range(0, m, _ROWS):
+        out[rows : rows + _ROWS] += Psi[rows : rows + _ROWS].astype(np.float64) @ W
 
 
 def _grouped_features(

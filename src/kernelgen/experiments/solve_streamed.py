@@ -15,9 +15,9 @@ from kernelgen.arrays.duplicates import check_labels_agree, find_duplicates
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray
 from kernelgen.datasets.dataset import Dataset
-from kernelgen.engines.base import TILE
-from kernelgen.engines.choose import choose
-from kernelgen.errors import EngineUnavailable, KernelgenError, NotConverged, NotPositiveDefinite
+from kernelgen.engines.choose import choose as choose_engine
+from kernelgen.engines.choose import choose_convolutions
+from kernelgen.errors import BudgetExceeded, KernelgenError, NotConverged, NotPositiveDefinite
 from kernelgen.estimators.model import check_solved
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import layout_of
@@ -30,15 +30,16 @@ from kernelgen.experiments.solve_record import (
     kernel_of,
     make_record,
 )
-from kernelgen.features.base import FeatureMap, FeatureValues
+from kernelgen.features.base import FeatureMap, FeatureValues, float_dtype
 from kernelgen.features.random_conv import FittedRandomConv, RandomConv
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth_of_products
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.costs import Phase
-from kernelgen.solvers.memory import available_bytes
-from kernelgen.solvers.plan import Plan, resolve_precision
+from kernelgen.solvers.memory import available_to
+from kernelgen.solvers.plan import Plan, out_of_memory, resolve_precision
 from kernelgen.solvers.products import factorize_products, plan_products
 from kernelgen.solvers.progress import ProgressCallback, phase
+from kernelgen.solvers.release import given_back
 from kernelgen.solvers.result import Solution
 from kernelgen.solvers.streamed import (
     cross_products,
@@ -55,36 +56,48 @@ def is_streamed(features: FeatureMap) -> bool:
 
 
 def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n_targets: int) -> Plan:
-    """Bytes and seconds of streaming, factoring and predicting; nothing is allocated."""
+    """Bytes and seconds of streaming, factoring and predicting, of the engine's memory; nothing is allocated."""
     assert isinstance(features, RandomConv)
-    if config.engine not in ("auto", "native"):
-        raise EngineUnavailable(
-            f'random convolutions run in the native engine only, not in "{config.engine}"'
-        )
+    module, convolving = choose_engine(config.engine), choose_convolutions(config.engine)
     n, m = len(data.X_train), len(data.X_test)
     precision, threads = resolve_precision(config.precision, n), check_threads(config.threads)
     dtype = features_dtype(precision)
     shape = features.shape(layout_of(data))
-    rates = choose("native").measure_rates(threads)
+    rates = module.measure_rates(threads)
     rate, depth = rates[str(dtype)], shape.features_per_filter * features.filters
     down, across = shape.positions
     made = 2.0 * down * across * shape.depth * features.filters  # flops of one image's features
-    step = min(filters_per_block(shape, n, dtype), features.filters)
-    block = step * shape.features_per_filter * dtype.itemsize
-    tiles = choose("native").storage_elements(n, TILE) * 8
+    step = min(filters_per_block(convolving, shape, n, dtype), features.filters)
+    block, tile = step * shape.features_per_filter * dtype.itemsize, convolving.default_tile(n)
+    tiles = module.storage_elements(n, tile) * 8
+    whitened = features.constants().images == "whitened"
+    values = float_dtype(data.X_train.dtype) if whitened else data.X_train.dtype
+    blocks = -(-features.filters // step)
+
+    def beside(rows: int) -> int:
+        return convolving.workspace_bytes((rows, values), shape, step, dtype)
+
+    def moving(rows: int) -> float:
+        moved = convolving.traffic_bytes(rows, shape, features.filters, dtype, blocks=blocks)
+        return moved / rates["bandwidth"]
+
     gram_flops = n * made + float(n) ** 2 * depth
     predict_flops = (n + m) * made + (0 if config.kernel == "linear" else 2.0 * n * m * depth)
-    blocks = -(-features.filters // step)
     gram = Phase(
         "gram",
-        tiles + n * block,
+        tiles + n * block + beside(n),
         gram_flops,
-        gram_flops / rate + blocks * 2 * tiles / rates["bandwidth"],
+        gram_flops / rate + blocks * 2 * tiles / rates["bandwidth"] + moving(n),
     )
     cross = 0 if config.kernel == "linear" else 8 * n * m
-    predict = Phase("predict", (n + m) * block + cross, predict_flops, predict_flops / rate)
-    nothing = InnerProducts(np.empty(0), n, TILE, depth)
-    budget = available_bytes() if config.memory_budget is None else parse_bytes(config.memory_budget) or 0
+    predict = Phase(
+        "predict",
+        (n + m) * block + cross + beside(n + m),
+        predict_flops,
+        predict_flops / rate + moving(n + m),
+    )
+    nothing = convolving.inner_products(np.empty(0), n, tile, depth)
+    budget = available_to(module) if config.memory_budget is None else parse_bytes(config.memory_budget) or 0
     inner = plan_products(
         nothing, n_targets=n_targets, precision=precision, threads=threads, budget_bytes=budget
     )
@@ -165,6 +178,23 @@ def solve_streamed(
     unsolved : callable or None
         Told of a config that has no factor or does not converge, and why; None: the error goes to the caller.
     """
+    memory = choose_engine(problem.config.engine).memory()
+    try:
+        with given_back(memory):
+            return _solve_streamed(problem, progress, choose, unsolved)
+    except MemoryError as error:
+        if memory is None or isinstance(error, BudgetExceeded):
+            raise
+        planned = problem.plan.peak_bytes
+        raise out_of_memory(problem.plan, planned, memory.available_bytes(), "fewer rows") from None
+
+
+def _solve_streamed(
+    problem: SolveProblem,
+    progress: ProgressCallback | None,
+    choose: Callable[[StreamedRows], Sequence[SolveConfig]] | None,
+    unsolved: Callable[[SolveConfig, KernelgenError], None] | None,
+) -> list[SolveRecord]:
     start = time.perf_counter()
     rows, seconds = _stream(problem, progress)
     streamed = time.perf_counter() - start
@@ -213,7 +243,7 @@ def _stream(
     scale, start = 1.0 / data.maximum, time.perf_counter()
     everyone = FeatureValues(data.X_train, scale)
     with phase("features", progress) as beat:
-        fitted = features.fit(everyone, layout_of(data), threads=threads, progress=beat)
+        fitted = features.fit(everyone, layout_of(data), threads=threads, engine=config.engine, progress=beat)
     made = time.perf_counter()
     classes, Y = encode_labels(problem.y_train)
     train, first = everyone, None
@@ -227,6 +257,7 @@ def _stream(
         train,
         dtype=features_dtype(problem.plan.precision),
         threads=threads,
+        engine=config.engine,
         checkpoint=config.resume,
         progress=progress,
     )
@@ -276,6 +307,7 @@ def _test_errors(
     choice: dict[str, Any] = {
         "dtype": features_dtype(problem.plan.precision),
         "threads": check_threads(config.threads),
+        "engine": config.engine,
         "progress": progress,
     }
     alphas = [fit.solution.alpha[rows.kept].astype(np.float64) for fit in fits]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kernelgen.arrays.inner_products import InnerProducts
-from kernelgen.engines.base import TILE, storage_elements
+from kernelgen.engines.base import storage_elements
+from kernelgen.engines.choose import choose_convolutions
 from kernelgen.experiments.feature_points import layout_of, stored_bytes
 from kernelgen.experiments.held_out import is_by_rule
 from kernelgen.experiments.held_out_rows import split_sizes
@@ -71,15 +71,16 @@ def _stored(problem: SolveProblem, n: int, m: int, by_rule: bool) -> Phase:
 
 
 def _streamed(problem: SolveProblem, n: int, m: int) -> Phase:
-    whole = problem.plan
+    whole, convolving = problem.plan, choose_convolutions(problem.plan.engine)
+    tile = convolving.default_tile(whole.n_samples)
     one = plan_products(
-        InnerProducts(np.empty(0), n, TILE, whole.n_features),
+        convolving.inner_products(np.empty(0), n, tile, whole.n_features),
         n_targets=whole.n_targets,
         precision=whole.precision,
         threads=whole.threads,
         budget_bytes=whole.budget_bytes,
     )
-    products = storage_elements(whole.n_samples, TILE) + storage_elements(n, TILE) + n * m
+    products = storage_elements(whole.n_samples, tile) + storage_elements(n, tile) + n * m
     return _one_fit(one, one.peak_bytes + 8 * (products + 3 * SCORED_ROWS * n))
 
 

@@ -17,7 +17,9 @@ from kernelgen.arrays.checks import (
     check_threads,
 )
 from kernelgen.arrays.points import FloatArray, Points
-from kernelgen.engines.convolve import ConvolutionShape, FilterBank, convolve
+from kernelgen.engines.choose import choose, choose_convolutions
+from kernelgen.engines.convolution import ConvolutionShape, FilterBank
+from kernelgen.engines.convolve import convolve
 from kernelgen.errors import DataError, UsageError
 from kernelgen.features.base import (
     FeatureMap,
@@ -50,7 +52,7 @@ class Recipe:
     contrast : float or None
         Patches become (p - mean(p)) / sqrt(var(p) + contrast).
     bias, pool, stride, average
-        Of rectification and pooling; see :class:`~kernelgen.engines.convolve.ConvolutionShape`.
+        Of rectification and pooling; see :class:`~kernelgen.engines.convolution.ConvolutionShape`.
     standardize : bool
         Each feature has mean 0 and variance 1 on the training rows.
     """
@@ -178,9 +180,12 @@ class RandomConv(FeatureMap):
         layout: Layout,
         *,
         threads: int | None = None,
+        engine: str = "native",
         progress: ProgressFraction | None = None,
     ) -> FittedRandomConv:
         """Draw the filters from the training images, whiten them, and standardize where the recipe does.
+
+        The statistics that standardize features are made by ``engine``; all else is little and done on the host.
 
         Raises
         ------
@@ -208,7 +213,7 @@ class RandomConv(FeatureMap):
         bank = _filters(patches, self.filters, recipe, rng if self.source == "gaussian" else None)
         fitted = replace(fitted, bank=replace(fitted.bank, filters=bank[0], offsets=bank[1]))
         if recipe.standardize:
-            fitted = fitted.standardized(X, threads=threads, progress=progress)
+            fitted = fitted.standardized(X, engine=engine, threads=threads, progress=progress)
         return fitted
 
     def restore(self, layout: Layout, state: Mapping[str, NDArray[Any]]) -> FittedRandomConv:
@@ -273,19 +278,20 @@ class FittedRandomConv(FittedMap):
             yield self.bank.part(first, first + filters)
 
     def standardized(
-        self, X: FeatureValues, *, threads: int | None, progress: ProgressFraction | None
+        self, X: FeatureValues, *, engine: str, threads: int | None, progress: ProgressFraction | None
     ) -> FittedRandomConv:
         """The same filters, with features of mean 0 and variance 1 on the rows of X; constant ones become 0."""
-        images, shape, n = self.images(X), self.shape, len(X.values)
+        convolving, module = choose_convolutions(engine), choose(engine)
+        images, shape, n = module.place(self.images(X)), self.shape, len(X.values)
         mean, factor = np.zeros_like(self.bank.mean), np.ones_like(self.bank.factor)
         step, count = 64, len(self.bank.filters)
         for first in range(0, count, step):
             part = self.bank.part(first, first + step)
-            out = np.empty((n, shape.features_per_filter * len(part.filters)))
-            convolve(images, shape, part, out=out, threads=check_threads(threads))
-            std = out.std(axis=0)
-            constant = std <= n * np.finfo(np.float64).eps * np.abs(out.mean(axis=0))
-            mean[..., first : first + step] = out.mean(axis=0).reshape(part.mean.shape)
+            out = convolving.zeros((n, shape.features_per_filter * len(part.filters)))
+            convolving.convolve(images, shape, part, out=out, threads=check_threads(threads))
+            average, std = module.fetch(out.mean(axis=0)), module.fetch(out.std(axis=0))
+            constant = std <= n * np.finfo(np.float64).eps * np.abs(average)
+            mean[..., first : first + step] = average.reshape(part.mean.shape)
             factor[..., first : first + step] = np.where(
                 constant, 0.0, 1.0 / np.where(constant, 1.0, std)
             ).reshape(part.mean.shape)

@@ -247,7 +247,7 @@ class FactorTask:
 
     def _run(self, jitter: float, heartbeat: Heartbeat | None) -> TileFactor:
         return self.module.factorize(
-            self.placed,  # type: ignore[arg-type]  # inner products come with the native engine only
+            self.placed,  # type: ignore[arg-type]  # inner products know their engine
             self.kernel,
             ridge=self.ridge + jitter,
             dtype=factor_dtype(self.precision),

@@ -274,7 +274,7 @@ class Factor:
     ) -> Refined:
         def multiply(P: FloatArray, beat: Heartbeat | None) -> FloatArray:
             product, row_sums = self._module.multiply(
-                self.placed,  # type: ignore[arg-type]  # inner products come with the native engine only
+                self.placed,  # type: ignore[arg-type]  # inner products know their engine
                 self.kernel,
                 P,
                 ridge=self.ridge,

@@ -182,11 +182,17 @@ def refused(job: Plan, available: int, values_dtype: Any) -> BudgetExceeded:
         budget_bytes=max(1, budget),
     )
     change = f"tile={narrower.tile} needs {format_bytes(narrower.peak_bytes)}"
+    return out_of_memory(
+        narrower, job.peak_bytes, available, change if narrower.fits else narrower.suggestion or ""
+    )
+
+
+def out_of_memory(job: Plan, planned: int, available: int, change: str) -> BudgetExceeded:
+    """The error of a job that was to fit: what was planned, what is free, and what to change."""
     return BudgetExceeded(
-        f"out of memory, though {format_bytes(job.peak_bytes)} were planned and free at the start; "
-        f"{format_bytes(available)} are free now, with what was taken given back: "
-        f"{change if narrower.fits else narrower.suggestion}",
-        plan=narrower,
+        f"out of memory, though {format_bytes(planned)} were planned and free at the start; "
+        f"{format_bytes(available)} are free now, with what was taken given back: {change}",
+        plan=job,
     )
 
 

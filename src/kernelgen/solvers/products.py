@@ -16,7 +16,7 @@ from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.cholesky import FactorTask
 from kernelgen.solvers.costs import Phase, factor_dtype
 from kernelgen.solvers.factor import Factor
-from kernelgen.solvers.memory import PeakMemory, available_bytes
+from kernelgen.solvers.memory import available_to, peak_of
 from kernelgen.solvers.plan import Plan, check_fits
 from kernelgen.solvers.progress import ProgressCallback
 from kernelgen.solvers.release import release_on_error
@@ -42,6 +42,7 @@ def factorize_products(
     Parameters
     ----------
     products : InnerProducts
+        Those that lie on a card are factored there: they say which engine reads them.
     kernel : Kernel
         Of distances or products of the features; their scale is 1.
     ridge : float, not negative
@@ -59,7 +60,8 @@ def factorize_products(
     BudgetExceeded
     """
     check_choice(precision, "precision", ("mixed", "float64", "float32"))
-    ridge, threads, module = check_non_negative(ridge, "ridge"), check_threads(threads), choose("native")
+    ridge, threads = check_non_negative(ridge, "ridge"), check_threads(threads)
+    module = choose(products.engine)
     bound = kernel.rank_bound(products.n_features)
     if ridge == 0 and bound is not None and products.n_samples > bound:
         raise NotPositiveDefinite(
@@ -76,7 +78,7 @@ def factorize_products(
     everyone = np.arange(n_samples)
     rows = everyone if first is None else np.flatnonzero(first == everyone)
     start = time.perf_counter()
-    with PeakMemory() as memory, release_on_error():
+    with peak_of(module) as memory, release_on_error():
         tiles, jitter = task.factor(rows, progress)
     wall = time.perf_counter() - start
     return Factor(
@@ -102,7 +104,7 @@ def plan_products(
     products: InnerProducts, *, n_targets: int, precision: str, threads: int, budget_bytes: int | None
 ) -> Plan:
     """Bytes and seconds of the factor and of a solve, beside the products, which are read once for each of them."""
-    module, n = choose("native"), products.n_samples
+    module, n = choose(products.engine), products.n_samples
     rates = module.measure_rates(threads)
     dtype = factor_dtype(precision)
     storage = module.storage_elements(n, products.tile) * dtype.itemsize
@@ -110,7 +112,8 @@ def plan_products(
     def workspace(name: Any, kind: np.dtype[Any]) -> int:
         return module.workspace_bytes(n, 0, np.float64, kind, n_targets, threads, products.tile, name)
 
-    column, flops = 8 * n * n_targets, n**3 / 3
+    column = 8 * n * n_targets if module.memory() is None else 0  # beside a card's memory, on the host
+    flops = n**3 / 3
     once = products.tiles.nbytes / rates["bandwidth"]
     solving = 3 * column + workspace("solve", dtype)
     passes = 4 if precision == "mixed" else 1
@@ -125,7 +128,7 @@ def plan_products(
     )
     peak, budget = (
         max(each.bytes for each in phases),
-        available_bytes() if budget_bytes is None else budget_bytes,
+        available_to(module) if budget_bytes is None else budget_bytes,
     )
     return Plan(
         n_samples=n,

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from kernelgen.engines.base import OwnMemory
+
 _OURS = {"kernelgen", "numpy", "scipy", "cupy"}  # what a kernelgen function calls may hold a view of a tile
 
 
@@ -26,4 +28,17 @@ def release_on_error() -> Iterator[None]:
                 with suppress(RuntimeError):  # raised where the frame still runs, above this one
                     frame.clear()
             traceback = traceback.tb_next
+        raise
+
+
+@contextmanager
+def given_back(memory: OwnMemory | None) -> Iterator[None]:
+    """The same, and what that leaves free in a device's pool goes back to its driver."""
+    try:
+        with release_on_error():
+            yield
+    except BaseException:
+        if memory is not None:
+            with suppress(Exception):  # a device in a failed state must not hide what failed
+                memory.release()
         raise

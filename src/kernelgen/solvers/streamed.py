@@ -5,65 +5,82 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, FloatArray
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
-from kernelgen.engines.base import TILE, storage_elements
-from kernelgen.engines.convolve import (
-    ConvolutionShape,
-    add_convolution_cross_products,
-    add_convolution_products,
-    convolve,
-)
+from kernelgen.engines.base import Heartbeat
+from kernelgen.engines.choose import choose, choose_convolutions, engine_name
+from kernelgen.engines.convolution import Convolutions, ConvolutionShape, FilterBank
 from kernelgen.errors import DataError, DataMissing, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.random_conv import FittedRandomConv
 from kernelgen.kernels.base import Kernel
 from kernelgen.solvers.progress import ProgressCallback, phase, share
+from kernelgen.solvers.release import given_back
+from kernelgen.solvers.residence import like
 
-BLOCK_BYTES = 500_000_000
-"""Of features made at a time: enough work for each time that images are cut into patches and tiles read and written."""
-_SLAB = 48  # filters that the micro-kernel takes at once
 CHECKPOINT_SECONDS = 300.0
 FORMAT = "kernelgen-products"
 VERSION = "1"
-_ROWS = 4096  # of a block that is held in float64
 SCORED_ROWS = 256  # of K(test, train) that are held at a time
 
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
-def filters_per_block(shape: ConvolutionShape, n_rows: int, dtype: Any) -> int:
-    """Filters whose features of all rows make one block: as many slabs as fit into ``BLOCK_BYTES``, at least one."""
+
+def _gives_back(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Give a card's memory back when an exception passes, that of the function's own frame too."""
+
+    @wraps(function)
+    def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        with given_back(choose(str(kwargs.get("engine", "auto"))).memory()):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def filters_per_block(engine: Convolutions, shape: ConvolutionShape, n_rows: int, dtype: Any) -> int:
+    """Filters whose features of all rows make one block: as many slabs as the engine's bytes hold, at least one."""
     itemsize: int = np.dtype(dtype).itemsize
-    slab_bytes = _SLAB * shape.features_per_filter * itemsize * n_rows
-    return _SLAB * max(1, BLOCK_BYTES // slab_bytes)
+    slab_bytes = engine.SLAB * shape.features_per_filter * itemsize * n_rows
+    return engine.SLAB * max(1, engine.BLOCK_BYTES // slab_bytes)
 
 
+@_gives_back
 def stream_products(
     features: FittedRandomConv,
     X: FeatureValues,
     *,
     dtype: Any,
     threads: int,
-    tile: int = TILE,
+    engine: str = "auto",
+    tile: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     progress: ProgressCallback | None = None,
 ) -> InnerProducts:
     """G = Phi(X) Phi(X)^T by blocks of filters; features of all rows exist for one block only.
 
-        G = sum over blocks b of Phi_b Phi_b^T,   each product of 384 features in ``dtype``, the sum in float64
+        G = sum over blocks b of Phi_b Phi_b^T,   products of a few hundred features in ``dtype``, sums in float64
 
     Parameters
     ----------
     features : FittedRandomConv
     X : FeatureValues, n rows
     dtype : float32 or float64
+    engine : {"auto", "native", "cuda"}
+        With "cuda" the sums lie on the card, and so does all that is computed from them.
+    tile : int or None
+        Side of the tiles of G; None leaves it to the engine.
     checkpoint : path or None
         Where the sum so far is kept: read first, where it is there and of the same problem, so that a run that was
         killed goes on with the same bits; written every ``checkpoint_seconds`` and at the end.
@@ -71,26 +88,31 @@ def stream_products(
     Raises
     ------
     UsageError
-        The checkpoint is of another problem.
+        The checkpoint is of another problem, or another engine's, which rounds differently.
     DataError
         The checkpoint is damaged.
+    EngineUnavailable
+        The engine cannot run here, or has no random convolutions.
 
     Notes
     -----
     n^2 D + 2 n positions depth filters flops for D features; n (n + tile) / 2 float64 numbers and one block.
     """
-    images, shape, n = features.images(X), features.shape, len(X.values)
-    step, count = filters_per_block(shape, n, dtype), len(features.bank.filters)
-    key = _key(features, X, [str(np.dtype(dtype)), tile, step]) if checkpoint is not None else ""
-    done, products = 0, None
+    convolving, module = choose_convolutions(engine), choose(engine)
+    shape, n, name = features.shape, len(X.values), engine_name(module)
+    side = convolving.default_tile(n) if tile is None else tile
+    step, count = filters_per_block(convolving, shape, n, dtype), len(features.bank.filters)
+    key, done, n_features, tiles = "", 0, 0, None
     if checkpoint is not None:
-        done, products = _resume(Path(checkpoint), key, n, tile)
-    if products is None:
-        products = InnerProducts(np.zeros(storage_elements(n, tile)), n, tile, 0)
+        key = _key(features, X, [str(np.dtype(dtype)), side, step, *convolving.arithmetic()])
+        done, n_features, tiles = _resume(Path(checkpoint), key, name)
+    products = convolving.inner_products(tiles, n, side, n_features)
+    del tiles
+    images = module.place(features.images(X))
     saved = time.perf_counter()
     with phase("gram", progress) as heartbeat:
         for first in range(done, count, step):
-            products = add_convolution_products(
+            products = convolving.add_convolution_products(
                 products,
                 images,
                 shape,
@@ -101,11 +123,13 @@ def stream_products(
             )
             is_last = first + step >= count
             if checkpoint is not None and (is_last or time.perf_counter() - saved >= checkpoint_seconds):
-                _save(Path(checkpoint), key, products, min(first + step, count))
+                here = replace(products, tiles=module.fetch(products.tiles))
+                _save(Path(checkpoint), key, name, here, min(first + step, count))
                 saved = time.perf_counter()
     return products
 
 
+@_gives_back
 def linear_scores(
     features: FittedRandomConv,
     train: FeatureValues,
@@ -114,6 +138,7 @@ def linear_scores(
     *,
     dtype: Any,
     threads: int,
+    engine: str = "auto",
     progress: ProgressCallback | None = None,
 ) -> FloatArray:
     """Phi(test) W of the linear kernel, with the primal weights W = Phi(train)^T alpha made and used block by block.
@@ -122,38 +147,40 @@ def linear_scores(
     ----------
     train, test : FeatureValues, n and m rows
     alpha : float64 array, shape (n, c)
+    engine : {"auto", "native", "cuda"}
 
     Returns
     -------
     scores : float64 array, shape (m, c)
+        On the host.
 
     Notes
     -----
     2 (n + m) (positions depth filters + D c) flops: the test Gram matrix is not needed.
     """
-    shape, count = features.shape, len(features.bank.filters)
-    step = filters_per_block(shape, len(train.values) + len(test.values), dtype)
-    scores = np.zeros((len(test.values), alpha.shape[1]))
-    train_images, test_images = features.images(train), features.images(test)
-    with phase("predict", progress) as heartbeat:
-        for first in range(0, count, step):
-            part = features.bank.part(first, first + step)
-            beat = share(heartbeat, first // step, -(-count // step))
-            depth = shape.features_per_filter * len(part.filters)
-            Phi: AnyArray = np.empty((len(train.values), depth), dtype=dtype)
-            convolve(train_images, shape, part, out=Phi, threads=threads, heartbeat=beat)
-            # W = Phi^T alpha
-            W = sum(
-                Phi[rows : rows + _ROWS].T.astype(np.float64) @ alpha[rows : rows + _ROWS]
-                for rows in range(0, len(Phi), _ROWS)
-            )
-            Psi: AnyArray = np.empty((len(test.values), depth), dtype=dtype)
-            convolve(test_images, shape, part, out=Psi, threads=threads)
-            for rows in range(0, len(Psi), _ROWS):
-                scores[rows : rows + _ROWS] += Psi[rows : rows + _ROWS].astype(np.float64) @ W
-    return scores
+    module, shape = choose(engine), features.shape
+    convolving = choose_convolutions(engine)
+    scores = convolving.zeros((len(test.values), alpha.shape[1]))
+    test_images, train_images = (module.place(features.images(X)) for X in (test, train))
+    weights = module.upload(alpha)
+    for part, heartbeat in _parts(
+        features, convolving, len(train.values) + len(test.values), dtype, progress
+    ):
+        convolving.add_convolution_scores(
+            scores,
+            test_images,
+            train_images,
+            weights,
+            shape,
+            part,
+            dtype=dtype,
+            threads=threads,
+            heartbeat=heartbeat,
+        )
+    return module.fetch(scores)
 
 
+@_gives_back
 def cross_products(
     features: FittedRandomConv,
     train: FeatureValues,
@@ -161,44 +188,62 @@ def cross_products(
     *,
     dtype: Any,
     threads: int,
+    engine: str = "auto",
     progress: ProgressCallback | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Phi(test) Phi(train)^T and |phi(x)|^2 of the test rows, accumulated block by block.
 
+    Parameters
+    ----------
+    train, test : FeatureValues, n and m rows
+    engine : {"auto", "native", "cuda"}
+
     Returns
     -------
     G : float64 array, shape (m, n)
+        Where the engine computes: on the card for "cuda".
     squared_norms : float64 array, shape (m,)
+        Where G lies.
 
     Notes
     -----
     2 n m D flops and m n float64 numbers beside one block of both features.
     """
-    shape, count = features.shape, len(features.bank.filters)
-    step = filters_per_block(shape, len(train.values) + len(test.values), dtype)
-    train_images, test_images = features.images(train), features.images(test)
-    G = np.zeros((len(test.values), len(train.values)))
-    norms = np.zeros(len(test.values))
+    module, shape = choose(engine), features.shape
+    convolving = choose_convolutions(engine)
+    G = convolving.zeros((len(test.values), len(train.values)))
+    norms = convolving.zeros((len(test.values), 1))
+    test_images, train_images = (module.place(features.images(X)) for X in (test, train))
+    for part, heartbeat in _parts(
+        features, convolving, len(train.values) + len(test.values), dtype, progress
+    ):
+        convolving.add_convolution_cross_products(
+            G,
+            norms,
+            test_images,
+            train_images,
+            shape,
+            part,
+            dtype=dtype,
+            threads=threads,
+            heartbeat=heartbeat,
+        )
+    return G, norms[:, 0]
+
+
+def _parts(
+    features: FittedRandomConv,
+    convolving: Convolutions,
+    n_rows: int,
+    dtype: Any,
+    progress: ProgressCallback | None,
+) -> Iterator[tuple[FilterBank, Heartbeat | None]]:
+    """The bank in blocks, and a heartbeat for each, told as the phase "predict"."""
+    step = filters_per_block(convolving, features.shape, n_rows, dtype)
+    count = -(-len(features.bank.filters) // step)
     with phase("predict", progress) as heartbeat:
-        for first in range(0, count, step):
-            part = features.bank.part(first, first + step)
-            add_convolution_cross_products(
-                G,
-                test_images,
-                train_images,
-                shape,
-                part,
-                tile=TILE,
-                dtype=dtype,
-                threads=threads,
-                heartbeat=share(heartbeat, first // step, -(-count // step)),
-            )
-            Psi: AnyArray = np.empty(
-                (len(test.values), shape.features_per_filter * len(part.filters)), dtype=dtype
-            )
-            convolve(test_images, shape, part, out=Psi, threads=threads)
-            norms += np.einsum("ij,ij->i", Psi, Psi, dtype=np.float64)
-    return G, norms
+        for index, part in enumerate(features.parts(step)):
+            yield part, share(heartbeat, index, count)
 
 
 def kernel_scores(
@@ -214,7 +259,13 @@ def kernel_scores(
     norms, train_norms : float64 arrays, shapes (m,) and (n,)
         |phi(x)|^2 of the test and of the training rows.
     alpha : float64 array, shape (n, c)
+
+    Returns
+    -------
+    scores : float64 array, shape (m, c)
+        On the host, wherever G lies: K is made there.
     """
+    train_norms, alpha = like(train_norms, G), like(alpha, G)
     scores = np.empty((len(G), alpha.shape[1]))
     for start in range(0, len(G), SCORED_ROWS):
         rows = slice(start, start + SCORED_ROWS)
@@ -232,10 +283,11 @@ def _key(features: FittedRandomConv, X: FeatureValues, arithmetic: list[Any]) ->
     return digest.hexdigest()
 
 
-def _save(path: Path, key: str, products: InnerProducts, filters_done: int) -> None:
+def _save(path: Path, key: str, engine: str, products: InnerProducts, filters_done: int) -> None:
     text = {
         "format": FORMAT,
         "format_version": VERSION,
+        "engine": engine,
         "key": key,
         "filters_done": str(filters_done),
         "n_features": str(products.n_features),
@@ -244,19 +296,26 @@ def _save(path: Path, key: str, products: InnerProducts, filters_done: int) -> N
     write_tensors(path, {"tiles": products.tiles}, text)
 
 
-def _resume(path: Path, key: str, n: int, tile: int) -> tuple[int, InnerProducts | None]:
+def _resume(path: Path, key: str, engine: str) -> tuple[int, int, AnyArray | None]:
+    """Filters and features summed so far, and their sums; 0, 0 and None where there is no file yet."""
     try:
         tensors, text = open_tensors(path, mmap=False)
     except DataMissing:
-        return 0, None
-    if text.get("format") != FORMAT or text.get("format_version") != VERSION or text.get("key") != key:
+        return 0, 0, None
+    known = text.get("format") == FORMAT and text.get("format_version") == VERSION
+    other = text.get("engine", "native")
+    if known and other != engine:
         raise UsageError(
-            f"{path} is not a checkpoint of this problem (other rows, filters, precision or version): "
+            f"{path} is a checkpoint of the {other} engine, which rounds differently from {engine}: "
+            f"go on with --engine {other}, remove it, or name another file"
+        )
+    if not known or text.get("key") != key:
+        raise UsageError(
+            f"{path} is not a checkpoint of this problem (other rows, filters, precision, version or card): "
             "remove it, or name another file"
         )
     if hashlib.sha256(tensors["tiles"].data).hexdigest() != text.get("sha256"):
         raise DataError(
             f"{path} is damaged: its sums do not have the digest they were written with; remove it"
         )
-    products = InnerProducts(tensors["tiles"], n, tile, int(text["n_features"]))
-    return int(text["filters_done"]), products
+    return int(text["filters_done"]), int(text["n_features"]), tensors["tiles"]

@@ -1,15 +1,18 @@
-"""finish.cu compiled by NVRTC, to PTX and to machine code: no card is needed for that, only the library."""
+"""Both sources compiled by NVRTC, to PTX and to machine code: no card is needed for that, only the library."""
 
 from __future__ import annotations
 
 import ctypes
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from cuda_kernels import NAMES
-from kernelgen.engines.cuda.card import OPTIONS, SOURCE, libraries
+from cuda_kernels import SOURCES
+from kernelgen.engines.cuda.card import OPTIONS, libraries
+
+SOURCE = pytest.mark.parametrize("source", list(SOURCES), ids=lambda source: source.stem)
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +23,14 @@ def nvrtc() -> ctypes.CDLL:
     return ctypes.CDLL(path)
 
 
-def compiled(nvrtc: ctypes.CDLL, architecture: str, what: str) -> tuple[bytes, dict[str, bytes]]:
+def compiled(
+    nvrtc: ctypes.CDLL, source: Path, architecture: str, what: str
+) -> tuple[bytes, dict[str, bytes]]:
     """Code of every instantiation, and the mangled names of all."""
     program = ctypes.c_void_p()
-    source = SOURCE.read_bytes()
-    assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, b"finish.cu", 0, None, None) == 0
-    for name in NAMES:
+    named, text = source.name.encode(), source.read_bytes()
+    assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, named, 0, None, None) == 0
+    for name in SOURCES[source]:
         assert nvrtc.nvrtcAddNameExpression(program, name.encode()) == 0
     options = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in OPTIONS)]
     status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
@@ -37,10 +42,10 @@ def compiled(nvrtc: ctypes.CDLL, architecture: str, what: str) -> tuple[bytes, d
     code = ctypes.create_string_buffer(size.value)
     assert getattr(nvrtc, f"nvrtcGet{what}")(program, code) == 0
     lowered = {}
-    for name in NAMES:
-        text = ctypes.c_char_p()
-        assert nvrtc.nvrtcGetLoweredName(program, name.encode(), ctypes.byref(text)) == 0
-        lowered[name] = text.value or b""
+    for name in SOURCES[source]:
+        mangled = ctypes.c_char_p()
+        assert nvrtc.nvrtcGetLoweredName(program, name.encode(), ctypes.byref(mangled)) == 0
+        lowered[name] = mangled.value or b""
     assert nvrtc.nvrtcDestroyProgram(ctypes.byref(program)) == 0
     return code.raw, lowered
 
@@ -53,17 +58,19 @@ def log(nvrtc: ctypes.CDLL, program: ctypes.c_void_p) -> str:
     return text.value.decode()
 
 
+@SOURCE
 @pytest.mark.parametrize("capability", ["75", "80", "90", "100"])
-def test_every_instantiation_becomes_ptx(nvrtc: ctypes.CDLL, capability: str) -> None:
-    code, lowered = compiled(nvrtc, f"compute_{capability}", "PTX")
+def test_every_instantiation_becomes_ptx(nvrtc: ctypes.CDLL, source: Path, capability: str) -> None:
+    code, lowered = compiled(nvrtc, source, f"compute_{capability}", "PTX")
     assert f".target sm_{capability}".encode() in code
     entries = set(re.findall(rb"\.entry (\w+)\(", code))
     assert entries == set(lowered.values())
-    assert len(entries) == len(NAMES)
+    assert len(entries) == len(SOURCES[source])
 
 
+@SOURCE
 @pytest.mark.parametrize("capability", ["80", "90"])
-def test_every_instantiation_becomes_machine_code(nvrtc: ctypes.CDLL, capability: str) -> None:
-    code, lowered = compiled(nvrtc, f"sm_{capability}", "CUBIN")
+def test_every_instantiation_becomes_machine_code(nvrtc: ctypes.CDLL, source: Path, capability: str) -> None:
+    code, lowered = compiled(nvrtc, source, f"sm_{capability}", "CUBIN")
     assert code.startswith(b"\x7fELF")
     assert all(name in code for name in lowered.values())

@@ -11,13 +11,18 @@ from cuda_kernels import KERNELS, TYPES
 from kernelgen import factorize, plan
 from kernelgen.arrays.points import EXACT_BYTE_FEATURES, Points, center_of
 from kernelgen.engines import cuda, portable
+from kernelgen.engines.cuda import convolve
 from kernelgen.engines.cuda.card import LARGEST_32_BIT
 from kernelgen.engines.cuda.device import Finish, device
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.operands import prepare
 from kernelgen.engines.cuda.place import place
 from kernelgen.errors import BudgetExceeded, UsageError
+from kernelgen.features.base import FeatureValues
+from kernelgen.features.layout import Layout
+from kernelgen.features.random_conv import RandomConv
 from kernelgen.kernels.gaussian import Gaussian
+from kernelgen.solvers.streamed import filters_per_block, stream_products
 from oracles import scattered, tolerance
 
 pytestmark = pytest.mark.gpu
@@ -123,6 +128,48 @@ def test_memory_goes_back_after_an_interrupt() -> None:
             progress=stop,
         )
     assert on.taken_bytes() <= before + 10_000_000
+
+
+def cifar_like(n: int, seed: int) -> FeatureValues:
+    values = np.random.default_rng(seed).integers(0, 256, (n, 3072), dtype=np.uint8)
+    return FeatureValues(values, 1 / 255)
+
+
+def test_streamed_memory_is_the_plan_s_and_goes_back_after_an_interrupt() -> None:
+    on, X = device(), cifar_like(6000, 1)
+    fitted = RandomConv(filters=600, n_patches=5000).fit(X, Layout(3072, (32, 32, 3), "planes"))
+    on.release()
+    before = on.taken_bytes()
+    products = stream_products(fitted, X, dtype=np.float32, threads=1, engine="cuda")
+    step = filters_per_block(convolve, fitted.shape, 6000, "float32")
+    planned = products.tiles.nbytes + 6000 * 4 * 18 * min(step, 600)
+    planned += convolve.workspace_bytes((6000, "uint8"), fitted.shape, min(step, 600), "float32")
+    assert on.taken_bytes() - before <= 1.1 * planned
+    del products
+    on.release()
+
+    def stop(progress: object) -> None:
+        if getattr(progress, "fraction", 0) > 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stream_products(fitted, X, dtype=np.float32, threads=1, engine="cuda", progress=stop)
+    assert on.taken_bytes() <= before + 10_000_000
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-6), ("float64", 1e-12)])
+def test_streamed_products_of_colour_images_are_the_processor_s(dtype: str, bound: float) -> None:
+    """Whole blocks of filters and panels of the card's own size, symmetric to the bit."""
+    X = cifar_like(3500, 2)
+    fitted = RandomConv(filters=700, n_patches=5000).fit(X, Layout(3072, (32, 32, 3), "planes"))
+    products = stream_products(fitted, X, dtype=dtype, threads=1, engine="cuda")
+    some = np.arange(0, 3500, 250)
+    chosen = FeatureValues(X.values[some].astype(np.float64), X.scale)
+    Phi = fitted.apply(chosen).values
+    expected = Phi @ Phi.T
+    found = np.array([products.full_row(i)[some] for i in some])
+    assert np.abs(found - expected).max() <= bound * expected.max()
+    assert np.array_equal(found, found.T)
 
 
 @pytest.mark.slow

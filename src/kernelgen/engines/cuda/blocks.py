@@ -8,6 +8,7 @@ import numpy as np
 
 from kernelgen.engines.base import KernelLike
 from kernelgen.engines.cuda.device import Array, Device, Finish, padded
+from kernelgen.engines.cuda.inner_products import VALUES, ProductRows
 from kernelgen.engines.cuda.operands import ALIGNMENT, Operand
 
 SCRATCH = (
@@ -18,8 +19,8 @@ SCRATCH = (
 def write_block(
     device: Device,
     K: Array,
-    x: Operand,
-    z: Operand,
+    x: Operand | ProductRows,
+    z: Operand | ProductRows,
     kernel: KernelLike,
     *,
     n_features: int,
@@ -30,8 +31,13 @@ def write_block(
     """K = k(x_i, z_j), with the exact diagonal and the ridge where i + offset == j.
 
     Products of floats are made in K's own memory. Those of bytes are made in an int32 scratch, a range of rows at a
-    time: of ``SCRATCH`` elements, or of ``scratch`` where that is less.
+    time: of ``SCRATCH`` elements, or of ``scratch`` where that is less. Inner products that are there are only read.
     """
+    if isinstance(x, ProductRows) or isinstance(z, ProductRows):
+        assert isinstance(x, ProductRows)
+        assert isinstance(z, ProductRows)
+        _evaluate(device, K, x, z, Finish(kernel, offset, ridge, n_features))
+        return
     if not x.exact:
         m, n = K.shape
         device.multiply(K, x.values[:m], z.values[:n], transpose_b=True)
@@ -63,6 +69,15 @@ def scratch_rows(rows: int, columns: int, scratch: int | None = None) -> int:
 def scratch_bytes(rows: int, columns: int, scratch: int | None = None) -> int:
     """Bytes of the int32 scratch of a block of bytes."""
     return scratch_rows(rows, columns, scratch) * padded(columns, ALIGNMENT) * 4
+
+
+def _evaluate(device: Device, K: Array, x: ProductRows, z: ProductRows, how: Finish) -> None:
+    step = max(1, VALUES // K.shape[1])
+    for start in range(0, len(K), step):
+        rows = slice(start, min(start + step, len(K)))
+        K[rows] = x.rows(rows).values(z, how.kernel)
+    if how.offset is not None and -K.shape[0] < how.offset < K.shape[1]:
+        _set_diagonal(device.xp, K, how, how.offset)
 
 
 def _finish(device: Device, K: Array, products: Array, x: Operand, z: Operand, how: Finish) -> None:

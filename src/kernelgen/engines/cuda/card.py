@@ -1,4 +1,4 @@
-"""The device protocol on a CUDA card, by CuPy: cuBLAS, cuSOLVER and one kernel of our own."""
+"""The device protocol on a CUDA card, by CuPy: cuBLAS, cuSOLVER and the kernels of two files of our own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from typing import Any, Final
 import numpy as np
 
 from kernelgen.engines.base import AnyArray
+from kernelgen.engines.convolution import ConvolutionShape
 from kernelgen.engines.cuda.cusolver import UPPER, Cusolver, loaded_library, located_library
-from kernelgen.engines.cuda.device import Finish, Products, dtype_name, formula, leading_dimension
+from kernelgen.engines.cuda.device import (
+    DeviceFilters,
+    Finish,
+    Products,
+    dtype_name,
+    formula,
+    leading_dimension,
+)
 from kernelgen.errors import UsageError
 
 SOURCE: Final = Path(__file__).with_name("finish.cu")
+CONVOLVE_SOURCE: Final = SOURCE.with_name("convolve.cu")
 OPTIONS: Final = ("-std=c++17",)
 LARGEST_32_BIT: Final = 46340  # the largest n with n^2 < 2^31
 
@@ -28,6 +37,7 @@ _NON_UNIT = 0  # cublasDiagType_t
 _COMPUTE = {"float32": 68, "tf32": 77, "bf16x9": 78, "float64": 70, "int32": 72}  # cublasComputeType_t
 _DEFAULT_ALGORITHM = -1  # cublasGemmAlgo_t
 _THREADS, _ROWS = (64, 4), 8  # of a block of threads, and rows a thread walks, as in finish.cu
+_GATHER_THREADS, _LINE = (32, 8), (128, 1)  # of a block of threads: patches, and all else in convolve.cu
 
 _RESERVE = (
     1 << 28
@@ -336,11 +346,58 @@ class Card:
             ),
         )
 
-    def _kernel(self, name: str) -> Any:
+    def gather_patches(self, patches: Any, images: Any, shape: ConvolutionShape, scale: float) -> None:
+        """Patches as rows: ``convolve.cu``, a warp for each; contrast is measured by a kernel before it."""
+        rows, (down, across) = len(patches), shape.positions
+        where = (np.int32(rows), np.int32(down * across), np.int32(across), np.int32(shape.patch),
+                 np.int32(shape.channels), np.int32(shape.row_step), np.int32(shape.column_step),
+                 np.int32(shape.channel_step))  # fmt: skip
+        given = (images, np.int64(leading_dimension(images)), np.float64(scale))
+        types, contrast = f"<{dtype_name(images.dtype)}, {dtype_name(patches.dtype)}>", shape.contrast
+        statistics = self.xp.empty((1 if contrast is None else rows, 2))
+        if contrast is not None:
+            self._kernel(f"measure_contrast{types}", CONVOLVE_SOURCE)(
+                (-(-rows // _LINE[0]), 1), _LINE, (statistics, *given, np.float64(contrast), *where)
+            )
+        self._kernel(f"gather{types}", CONVOLVE_SOURCE)(
+            (-(-rows // _GATHER_THREADS[1]), 1),
+            _GATHER_THREADS,
+            (patches, *given, statistics, np.int32(contrast is not None), *where),
+        )
+
+    def rectify_and_pool(
+        self, features: Any, responses: Any, filters: DeviceFilters, shape: ConvolutionShape
+    ) -> None:
+        """Features of a few images: ``convolve.cu``, one thread for a filter of a window of an image."""
+        (down, across), n_filters = shape.windows, responses.shape[1]
+        self._kernel(f"rectify_and_pool<{dtype_name(features.dtype)}>", CONVOLVE_SOURCE)(
+            (len(features) * down * across, -(-n_filters // _LINE[0])),
+            _LINE,
+            (
+                features,
+                np.int64(leading_dimension(features)),
+                responses,
+                np.int64(leading_dimension(responses)),
+                filters.above,
+                filters.below,
+                filters.mean,
+                filters.factor,
+                np.int32(n_filters),
+                np.int32(shape.positions[0]),
+                np.int32(shape.positions[1]),
+                np.int32(down * across),
+                np.int32(across),
+                np.int32(shape.pool),
+                np.int32(shape.stride),
+                np.int32(shape.average),
+            ),
+        )
+
+    def _kernel(self, name: str, source: Path = SOURCE) -> Any:
         """The compiled instantiation; CuPy keeps its machine code on disk."""
         if name not in self._kernels:
             module = self.xp.RawModule(
-                code=SOURCE.read_text(encoding="utf-8"), options=OPTIONS, name_expressions=(name,)
+                code=source.read_text(encoding="utf-8"), options=OPTIONS, name_expressions=(name,)
             )
             self._kernels[name] = module.get_function(name)
         return self._kernels[name]

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from kernelgen.engines.base import AnyArray, KernelLike
+from kernelgen.engines.convolution import ConvolutionShape
 
 Array = Any
 """An array of the device: numpy.ndarray or cupy.ndarray; C order, two-dimensional ones possibly views with a wider
@@ -38,6 +39,25 @@ class Finish:
     offset: int | None
     ridge: float
     n_features: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilters:
+    """A part of a bank of filters on the device; see :class:`~kernelgen.engines.convolution.FilterBank`.
+
+    Parameters
+    ----------
+    values : device array, shape (n_filters, patch^2 channels), float32 or float64
+    above, below : device arrays, shape (n_filters,), dtype of values
+        offset + bias and offset - bias: a response r gives max(r - above, 0) and max(below - r, 0).
+    mean, factor : device arrays, shape (2 windows n_filters,), float64
+    """
+
+    values: Array
+    above: Array
+    below: Array
+    mean: Array
+    factor: Array
 
 
 class Device(Protocol):
@@ -105,6 +125,14 @@ class Device(Protocol):
 
     def finish(self, K: Array, products: Array, x: Any, z: Any, how: Finish) -> None:
         """K = kernel values of the products of the operands x and z (see ``operands.Operand``)."""
+
+    def gather_patches(self, patches: Array, images: Array, shape: ConvolutionShape, scale: float) -> None:
+        """Row i positions + p of ``patches`` = patch p of image i times ``scale``, its contrast normalized if asked."""
+
+    def rectify_and_pool(
+        self, features: Array, responses: Array, filters: DeviceFilters, shape: ConvolutionShape
+    ) -> None:
+        """Both sides of each response pooled over each window, less the mean, times the factor."""
 
     def mark(self) -> Any:
         """A point in the queue of work."""
@@ -180,4 +208,5 @@ def formula(kernel: KernelLike) -> tuple[str, float, float, int]:
 
 def dtype_name(dtype: Any) -> str:
     """The C++ name of a dtype."""
-    return {"float32": "float", "float64": "double", "int32": "int"}[np.dtype(dtype).name]
+    names = {"float32": "float", "float64": "double", "int32": "int", "uint8": "unsigned char"}
+    return names[np.dtype(dtype).name]

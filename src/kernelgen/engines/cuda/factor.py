@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelgen.arrays.checks import check_choice
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import Points
 from kernelgen.engines.base import (
     TILE,
@@ -23,9 +24,9 @@ from kernelgen.engines.base import (
 )
 from kernelgen.engines.cuda.blocks import panel_scratch, write_block
 from kernelgen.engines.cuda.device import Array, Device, Products, device
-from kernelgen.engines.cuda.operands import Operand, prepare
+from kernelgen.engines.cuda.inner_products import ProductRows, rows_of
+from kernelgen.engines.cuda.operands import Operand
 from kernelgen.engines.cuda.panels import LAYOUT, Panels, panels_of
-from kernelgen.engines.cuda.place import place
 from kernelgen.engines.cuda.release import releases
 from kernelgen.engines.cuda.work import Work
 from kernelgen.errors import UsageError
@@ -42,7 +43,7 @@ def chosen_products() -> Products:
 
 @releases
 def factorize(
-    points: Points,
+    points: Points | InnerProducts,
     kernel: KernelLike,
     *,
     ridge: float = 0.0,
@@ -60,8 +61,9 @@ def factorize(
 
     Notes
     -----
-    n^3/3 + n^2 d flops. Panels take nt (nt + 1) / 2 tile^2 elements, a full square tile^2; ``products`` (else
-    ``KERNELGEN_CUDA_PRODUCTS``) lets float32 products of panels run on tensor cores.
+    n^3/3 + n^2 d flops, without the second term where inner products are given. Panels take nt (nt + 1) / 2 tile^2
+    elements, a full square tile^2; ``products`` (else ``KERNELGEN_CUDA_PRODUCTS``) lets float32 products of panels run
+    on tensor cores.
     """
     on, kind, n = device(), np.dtype(dtype), points.n_samples
     products = products or chosen_products()
@@ -74,15 +76,15 @@ def factorize(
     storage = on.xp.zeros(storage_elements(n, tile), dtype=kind)
     L = TileFactor(storage, n, tile, LAYOUT, -1, math.inf, -1, 0.0)
     parts = panels_of(storage, n, tile, on.block)
-    x = prepare(on, place(points), kernel, kind)
-    total = n**3 / 3 + n**2 * points.n_features / 2
+    x, d = rows_of(on, points, kernel, kind), 0 if isinstance(points, InnerProducts) else points.n_features
+    total = n**3 / 3 + n**2 * d / 2
     work = Work(on, heartbeat, total)
     spans = []
     for j in range(parts.count):
         start = on.mark()
-        write_panel(on, parts, j, x, kernel, points.n_features, ridge)
+        write_panel(on, parts, j, x, kernel, d, ridge)
         spans.append((start, on.mark()))
-        work.add(parts.panel(j).size * points.n_features)
+        work.add(parts.panel(j).size * d)
         if not parts.is_square:
             _subtract(on, parts, j, products, work)
             good = _factor_diagonal(on, L, parts.panel(j)[: _width(parts, j)], parts.rows(j).start, work)
@@ -97,7 +99,13 @@ def factorize(
 
 
 def write_panel(
-    on: Device, parts: Panels, j: int, x: Operand, kernel: KernelLike, n_features: int, ridge: float
+    on: Device,
+    parts: Panels,
+    j: int,
+    x: Operand | ProductRows,
+    kernel: KernelLike,
+    n_features: int,
+    ridge: float,
 ) -> None:
     """Panel j of K + ridge I, in the memory of panel j of L."""
     panel, start = parts.panel(j), parts.rows(j).start

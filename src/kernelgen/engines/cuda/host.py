@@ -9,7 +9,8 @@ import numpy as np
 from scipy.linalg import lapack, solve_triangular
 
 from kernelgen.engines.base import AnyArray
-from kernelgen.engines.cuda.device import Finish, Products, formula
+from kernelgen.engines.convolution import ConvolutionShape
+from kernelgen.engines.cuda.device import DeviceFilters, Finish, Products, formula
 
 _CLOSE = 1e-3  # as in finish.cu
 
@@ -123,6 +124,42 @@ class Host:
                 q[i, i + how.offset] = how.kernel.diagonal_value
             q[i, i + how.offset] += K.dtype.type(how.ridge)
         K[...] = q
+
+    def gather_patches(
+        self, patches: AnyArray, images: AnyArray, shape: ConvolutionShape, scale: float
+    ) -> None:
+        """The formulas of ``convolve.cu``, vectorized."""
+        down, across = shape.positions
+        y, x = np.divmod(np.arange(down * across), across)
+        v, rest = np.divmod(np.arange(shape.depth), shape.patch * shape.channels)
+        u, channel = np.divmod(rest, shape.channels)
+        corner = y * shape.row_step + x * shape.column_step
+        inside = v * shape.row_step + u * shape.column_step + channel * shape.channel_step
+        values = scale * images[:, corner[:, None] + inside].astype(np.float64)
+        values = values.reshape(patches.shape).astype(patches.dtype)
+        if shape.contrast is not None:
+            gaps = values - values.mean(axis=1, dtype=np.float64, keepdims=True)
+            variance = np.square(gaps).sum(axis=1, keepdims=True) / max(1, shape.depth - 1)
+            values = gaps * (1.0 / np.sqrt(variance + shape.contrast))
+        patches[...] = values
+
+    def rectify_and_pool(
+        self, features: AnyArray, responses: AnyArray, filters: DeviceFilters, shape: ConvolutionShape
+    ) -> None:
+        """The formulas of ``convolve.cu``, vectorized over images and filters."""
+        down, across = shape.windows
+        n_filters = responses.shape[1]
+        maps = responses.reshape(-1, *shape.positions, n_filters)
+        for cell, (a, b) in enumerate(np.ndindex(down, across)):
+            top, left = a * shape.stride, b * shape.stride
+            window = maps[:, top : top + shape.pool, left : left + shape.pool]
+            weight = 1 / responses.dtype.type(window.shape[1] * window.shape[2] if shape.average else 1)
+            sides = (np.maximum(window - filters.above, 0), np.maximum(filters.below - window, 0))
+            for side, rectified in enumerate(sides):
+                first = (2 * cell + side) * n_filters
+                own = slice(first, first + n_filters)
+                pooled = (weight * rectified.sum(axis=(1, 2))).astype(np.float64)
+                features[:, own] = (pooled - filters.mean[own]) * filters.factor[own]
 
     def mark(self) -> float:
         """The time."""

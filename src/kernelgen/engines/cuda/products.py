@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import Points
 from kernelgen.engines.base import AnyArray, FloatArray, Heartbeat, KernelLike
 from kernelgen.engines.cuda.blocks import write_block
 from kernelgen.engines.cuda.device import device
+from kernelgen.engines.cuda.inner_products import ProductRows, rows_of
 from kernelgen.engines.cuda.operands import prepare
 from kernelgen.engines.cuda.place import place
 from kernelgen.engines.cuda.release import releases
@@ -18,7 +20,7 @@ from kernelgen.engines.cuda.work import Work
 
 @releases
 def multiply(
-    points: Points,
+    points: Points | InnerProducts,
     kernel: KernelLike,
     P: FloatArray,
     *,
@@ -30,15 +32,17 @@ def multiply(
 
     Notes
     -----
-    n^2 (d + 2c) flops, and one block of K; sums of |K| are the product with a column of ones.
+    n^2 (d + 2c) flops (2 n^2 c from inner products), and one block of K; sums of |K| are the product with a column of
+    ones.
     """
     on, d, n = device(), points.n_features, points.n_samples
     xp = on.xp
-    x = prepare(on, place(points), kernel, np.dtype(np.float64))
+    x = rows_of(on, points, kernel, np.dtype(np.float64))
+    step = x.panels.side if isinstance(x, ProductRows) else on.block
     given = xp.asarray(P, dtype=np.float64, order="C")
     result, sums, ones = xp.zeros(given.shape), xp.zeros((n, 1)), xp.ones((n, 1))
-    ranges = _cuts(n, on.block)
-    block = xp.empty(min(n, on.block) ** 2)
+    ranges = _cuts(n, step)
+    block = xp.empty(min(n, step) ** 2)
     work = Work(on, heartbeat, len(ranges) * (len(ranges) + 1) // 2)
     for i, rows in enumerate(ranges):
         for columns in ranges[: i + 1]:

@@ -13,6 +13,7 @@ import numpy as np
 from kernelgen.engines.base import Phase
 from kernelgen.engines.cuda.blocks import panel_scratch, scratch_bytes
 from kernelgen.engines.cuda.device import Device, device, padded
+from kernelgen.engines.cuda.inner_products import product_rows_bytes
 from kernelgen.engines.cuda.operands import is_exact, operand_bytes
 
 _BASE = 48
@@ -47,10 +48,14 @@ def workspace_bytes(
     phase: Phase,
     /,
 ) -> int:
-    """Bytes of the device one phase allocates beside the points (factor: beside the storage), its results included."""
+    """Bytes of the device one phase allocates beside the points (factor: beside the storage), its results included.
+
+    Without features (0), K is made from inner products.
+    """
     on, n, d, c = device(), n_samples, n_features, n_targets
     itemsize: int = np.dtype(dtype).itemsize
-    exact, operand = is_exact(values_dtype, d), operand_bytes(n, d, values_dtype, dtype)
+    exact = d > 0 and is_exact(values_dtype, d)
+    operand = operand_bytes(n, d, values_dtype, dtype) if d else product_rows_bytes(n)
     square = n <= tile
     if phase == "factor":
         side = min(tile, on.block) if square else tile

@@ -1,0 +1,188 @@
+"""Streamed features solved on the card are those solved on the processor: same errors, plan, certificate, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernelgen.engines.base import storage_elements
+from kernelgen.engines.cuda import convolve
+from kernelgen.engines.cuda.device import device, using
+from kernelgen.engines.cuda.host import Host
+from kernelgen.errors import BudgetExceeded, EngineUnavailable, NotPositiveDefinite, UsageError
+from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve
+from kernelgen.experiments.solve_record import WITH_BANDWIDTH
+from kernelgen.experiments.solve_sweep import solve_sweep
+from kernelgen.experiments.sweep_record import Sweep
+
+SPEC = "randconv:filters=60,patch=3,pool=3,stride=2,bias=0.1"
+MANY = 512 << 20  # bytes of the stand-in for a card
+
+
+@pytest.fixture(params=["NumPy", pytest.param("a card", marks=pytest.mark.gpu)])
+def on(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "a card":
+        yield device()
+        return
+    with using(Host(memory_bytes=MANY)) as host:
+        yield host
+
+
+def config(**changes: Any) -> SolveConfig:
+    if changes.get("kernel", "gaussian") in WITH_BANDWIDTH:
+        changes = {"bandwidth": "auto:2"} | changes
+    return SolveConfig(**{"features": SPEC, "n_train": 400, "n_test": 150} | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"precision": "mixed"},
+        {"kernel": "laplacian", "precision": "mixed"},
+        {"kernel": "linear", "ridge": 0.1},
+        {"kernel": "polynomial", "normalize": True, "ridge": 0.01},
+        {"ridge": 0.01, "leave_one_out": True},
+        {"features": SPEC + ",recipe=random_patch_cifar"},
+        {"features": SPEC + ",recipe=whitened_image"},
+    ],
+    ids=str,
+)
+def test_the_card_solves_what_the_processor_solves(on: Any, changes: dict[str, Any]) -> None:
+    here, there = (run_solve(config(engine=engine, **changes)).as_dict() for engine in ("native", "cuda"))
+    assert there["engine"] == "cuda"
+    assert there["status"] == here["status"] == "solved"
+    assert "--engine cuda" in there["command"]
+    for name in ("test_error", "train_error", "leave_one_out_error", "n_features", "precision", "n_train"):
+        assert there[name] == here[name], name
+    assert there["certificate"]["relative_residual"] <= 1e-10
+    eps = 1e-6 if here["precision"] == "mixed" else 1e-12  # of the products
+    condition = here["certificate"]["condition_estimate"]
+    for name in ("rkhs_norm", "min_pivot"):
+        assert there["certificate"][name] == pytest.approx(here["certificate"][name], rel=eps * condition)
+    if here["bandwidth"] is not None:
+        assert there["bandwidth"] == pytest.approx(here["bandwidth"], rel=100 * eps)
+    assert set(there["seconds"]) == set(here["seconds"])
+
+
+def test_auto_stays_on_the_processor(on: Any) -> None:
+    assert run_solve(config(n_train=100)).as_dict()["engine"] == "native"
+
+
+def test_repeated_images_are_merged(on: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (60, 64)).astype(np.uint8).reshape(60, 8, 8)
+    X[40] = X[7]
+    y = np.arange(60) % 3
+    y[40] = y[7]
+    path = tmp_path / "twins.npz"
+    np.savez(path, X_train=X, y_train=y, X_test=X[:9], y_test=y[:9])
+    found = run_solve(
+        SolveConfig(dataset=str(path), features=SPEC, bandwidth="auto", engine="cuda")
+    ).as_dict()
+    assert found["certificate"]["n_merged_duplicates"] == 1
+    assert found["train_error"] == found["test_error"] == 0.0
+
+
+@pytest.mark.parametrize("choose", ["held-out", "leave-one-out"])
+def test_a_sweep_reads_one_sum(on: Any, choose: str) -> None:
+    sweep = Sweep((0.0, 0.01), ("auto:2",) if choose == "leave-one-out" else (5.0, 15.0), choose)
+    records = [
+        solve_sweep(prepare_solve(config(engine=engine, n_train=300)), sweep) for engine in ("native", "cuda")
+    ]
+    assert records[0].errors == records[1].errors
+    assert records[0].chosen == records[1].chosen
+    assert [fit.engine for fit in records[1].fits] == ["cuda"] * len(records[1].fits)
+
+
+def test_the_plan_is_of_the_card(on: Any) -> None:
+    plan = prepare_solve(config(engine="cuda", features="randconv32k:patch=3,pool=3,stride=2")).plan
+    assert [phase.name for phase in plan.phases] == ["gram", "factor", "refine", "predict"]
+    assert (plan.engine, plan.n_features) == ("cuda", 32_000 * 18)
+    tile = convolve.default_tile(400)
+    gram, factor, refine, predict = plan.phases
+    products = 8 * storage_elements(400, tile)
+    block = 4 * convolve.SLAB * 18  # of one image: one slab at the least, all of them at most
+    assert gram.bytes > products + 400 * block
+    assert factor.bytes >= products + storage_elements(400, tile) * 8
+    assert refine.bytes > factor.bytes - products
+    assert predict.bytes > 8 * 400 * 150
+    assert plan.seconds == sum(phase.seconds for phase in plan.phases) > 0
+    assert plan.budget_bytes <= device().available_bytes() + 1
+    linear = prepare_solve(
+        config(engine="cuda", kernel="linear", features="randconv32k:patch=3,pool=3,stride=2")
+    ).plan
+    assert predict.bytes - linear.phases[-1].bytes == 8 * 400 * 150  # no test Gram matrix
+
+
+def test_more_filters_take_no_more_memory(on: Any) -> None:
+    plans = [
+        prepare_solve(
+            config(engine="cuda", features=f"randconv:filters={count},patch=3,pool=3,stride=2")
+        ).plan
+        for count in (60_000, 120_000)
+    ]
+    assert plans[0].peak_bytes == plans[1].peak_bytes
+    assert plans[0].seconds < plans[1].seconds
+
+
+def test_what_does_not_fit_is_refused_before_it_starts(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_called(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("it started")
+
+    monkeypatch.setattr(convolve, "add_convolution_products", not_called)
+    with pytest.raises(BudgetExceeded, match="fewer rows"):
+        run_solve(config(engine="cuda", memory_budget="1MB"))
+    if isinstance(on, Host):
+        with using(Host(memory_bytes=1_000_000)), pytest.raises(BudgetExceeded, match=r"1.00 MB.*fewer rows"):
+            run_solve(config(engine="cuda"))
+
+
+def test_an_allocation_that_fails_says_what_is_free(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = []
+
+    def full(*arguments: Any, **options: Any) -> None:
+        raise MemoryError("out of memory allocating 512 bytes")
+
+    monkeypatch.setattr(convolve, "add_convolution_products", full)
+    monkeypatch.setattr(on, "release", lambda: released.append(1))
+    with pytest.raises(BudgetExceeded, match=r"were planned and free at the start.*free now.*fewer rows"):
+        run_solve(config(engine="cuda"))
+    assert released
+
+
+def test_an_interrupt_goes_on_and_gives_back(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = []
+    release = on.release
+    monkeypatch.setattr(on, "release", lambda: (released.append(1), release()))
+
+    def stop(progress: Any) -> None:
+        if progress.phase == "factor" and progress.fraction > 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_solve(config(engine="cuda"), progress=stop)
+    assert released
+
+
+def test_a_run_goes_on_from_its_file_and_not_from_the_other_engine_s(on: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "products")
+    first = run_solve(config(engine="cuda", resume=path)).as_dict()
+    again = run_solve(config(engine="cuda", resume=path)).as_dict()
+    assert again["certificate"] == first["certificate"]
+    with pytest.raises(UsageError, match="go on with --engine cuda"):
+        run_solve(config(engine="native", resume=path))
+
+
+def test_failures_are_those_of_the_processor(on: Any) -> None:
+    few = "randconv:filters=2,patch=3,pool=5,stride=3"
+    with pytest.raises(NotPositiveDefinite, match="rank at most"):
+        run_solve(config(engine="cuda", features=few, kernel="linear"))
+    with pytest.raises(NotPositiveDefinite, match=r"the pivot of row \d+ is not positive.* at distance"):
+        run_solve(config(engine="cuda", bandwidth=1e9, precision="float32"))
+    with pytest.raises(EngineUnavailable, match='not in "portable"'):
+        run_solve(config(engine="portable"))
