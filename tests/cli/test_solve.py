@@ -225,3 +225,15 @@ def test_leave_one_out_errors(run: Run) -> None:
 def test_lists_that_make_no_sense(run: Run, arguments: list[str], message: str) -> None:
     said = run("solve", *arguments, code=2).stderr
     assert message in " ".join(said.replace("│", " ").split())
+
+
+def test_a_tolerance_that_cannot_be_met_says_what_was_reached_and_a_larger_one_solves(run: Run) -> None:
+    arguments = ["solve", "--n-train", "300", "--bandwidth", "3", "--precision", "mixed"]
+    assert "tolerance 1.00e-18" in run(*arguments, "--tol", "1e-18", code=3).stderr
+    loose = record(run(*arguments, "--tol", "1e-4", "--json"))
+    tight = record(run(*arguments, "--json"))
+    assert tight["certificate"]["relative_residual"] < 1e-10
+    assert loose["certificate"]["relative_residual"] < 1e-4
+    assert loose["iterations"] < tight["iterations"]
+    assert "--tol 0.0001" in loose["command"]
+    assert "tol must be" in run("solve", "--tol", "0", code=2).stderr

@@ -237,6 +237,12 @@ EngineOption = Annotated[
     EngineName,
     solver_option(metavar="NAME", help="auto (native), native, portable or cuda; never replaced in silence."),
 ]
+Tolerance = Annotated[
+    float,
+    solver_option(
+        "--tol", metavar="X", help="Relative residual that every column must reach, else nothing is solved."
+    ),
+]
 Threads = Annotated[
     int | None, solver_option(min=1, metavar="N", help="Threads to use.", show_default="every core")
 ]

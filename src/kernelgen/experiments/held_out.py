@@ -92,7 +92,7 @@ def choose_held_out(
     rows : HeldOutRows
         Those of `split`.
     config : SolveConfig
-        Names the kernel; its own ridge and bandwidth are not used.
+        Names the kernel and the tolerance; its own ridge and bandwidth are not used.
     Y, classes
         Targets of all training rows, and what their columns stand for; see
         :func:`kernelgen.estimators.targets.encode_labels`.
@@ -113,7 +113,7 @@ def choose_held_out(
     pairs = [(bandwidth, ridge) for ridge in ridges for bandwidth in bandwidths]
     for k, (bandwidth, ridge) in enumerate(pairs):
         kernel = kernel_of(replace(config, bandwidth=bandwidth), distance)
-        scores, message = _scores(rows, kernel, ridge, targets)
+        scores, message = _scores(rows, kernel, ridge, targets, config.tol)
         error = None if scores is None else error_rate(decode_scores(scores, classes), true)
         tried.append(HeldOutError(bandwidth, ridge, error, message))
         if tell is not None:
@@ -122,12 +122,12 @@ def choose_held_out(
 
 
 def _scores(
-    rows: HeldOutRows, kernel: Kernel, ridge: float, Y: FloatArray
+    rows: HeldOutRows, kernel: Kernel, ridge: float, Y: FloatArray, tol: float
 ) -> tuple[NDArray[Any] | None, str]:
     """Predictions of the held-out rows, or why there are none; the factor is gone when this returns."""
     try:
         factor = rows.factorize(kernel, ridge, Y.shape[1])
-        solution = factor.solve(Y)
+        solution = factor.solve(Y, tol=tol)
     except (NotPositiveDefinite, ConflictingLabels) as failure:
         return None, str(failure)
     if solution.status != "solved":

@@ -201,7 +201,7 @@ def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> 
         progress=progress,
         n_targets=Y.shape[1],
     )
-    solution = check_solved(factor.solve(Y, progress=progress))
+    solution = check_solved(factor.solve(Y, tol=config.tol, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, classes), problem.y_train)
     left_out = leave_one_out_error(factor, solution, Y, classes, progress) if config.leave_one_out else None
     model = Model(

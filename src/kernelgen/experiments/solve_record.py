@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernelgen
-from kernelgen.arrays.checks import check_choice, check_non_negative
+from kernelgen.arrays.checks import check_choice, check_non_negative, check_positive
 from kernelgen.datasets.dataset import Dataset
 from kernelgen.errors import UsageError
 from kernelgen.experiments.feature_points import FeaturePoints
@@ -59,6 +59,8 @@ class SolveConfig:
         "true", "random" or "corrupted:P", of the training set only.
     leave_one_out : bool
         Also count the closed-form leave-one-out errors; as much work again as the factor.
+    tol : float
+        Relative residual that every column of alpha must reach, as for :meth:`kernelgen.Factor.solve`.
     precision, engine, threads
         As for :func:`kernelgen.factorize`.
     memory_budget : int, str or None
@@ -83,6 +85,7 @@ class SolveConfig:
     n_test: int | None = None
     labels: str = "true"
     leave_one_out: bool = False
+    tol: float = 1e-10
     precision: str = "auto"
     engine: str = "auto"
     threads: int | None = None
@@ -94,6 +97,7 @@ class SolveConfig:
         check_choice(self.kernel, "kernel", KERNELS)
         check_choice(self.precision, "precision", PRECISIONS)
         check_non_negative(self.ridge, "ridge")
+        check_positive(self.tol, "tol")
         features = make_features(self.features)
         parse_labels(self.labels)
         if self.resume is not None and not isinstance(features, RandomConv):

@@ -280,7 +280,7 @@ def _fit(rows: StreamedRows, problem: SolveProblem, progress: ProgressCallback |
         first=rows.first,
         progress=progress,
     )
-    solution = check_solved(factor.solve(rows.Y, progress=progress))
+    solution = check_solved(factor.solve(rows.Y, tol=config.tol, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, rows.classes), problem.y_train)
     left_out = (
         leave_one_out_error(factor, solution, rows.Y, rows.classes, progress)
