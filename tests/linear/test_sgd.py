@@ -10,6 +10,7 @@ import pytest
 
 from kernelgen.errors import DataError, NotConverged, UsageError
 from kernelgen.linear.config import SGDConfig
+from kernelgen.linear.passes import LOGISTIC, SQUARE, row_by_row
 from kernelgen.linear.rows import as_rows
 from kernelgen.linear.sgd import Epoch, sgd
 from naive_sgd import naive_sgd
@@ -326,3 +327,32 @@ def test_targets_out_of_reach_of_dependent_rows() -> None:
 def test_choices_that_cannot_be_made(choice: dict) -> None:
     with pytest.raises(UsageError):
         SGDConfig(**choice)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 9])
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("loss", ["square", "logistic"])
+def test_two_steps_in_one_sweep_are_two_steps(n: int, outputs: int, decay: float, loss: str) -> None:
+    """Against plain Python, at every parity; rows drawn with replacement meet themselves, too."""
+    rng = np.random.default_rng([n, outputs])
+    X, order = rng.standard_normal((n, 300)), rng.integers(n, size=n)
+    order[: n // 2] = order[0]
+    Y = np.sign(rng.standard_normal((outputs, n)))
+    steps = rng.uniform(1e-3, 2e-3, n)
+    W = rng.standard_normal((outputs, 300)) / 10
+    expected, losses = W.copy(), 0.0
+    for i in order:
+        for k in range(outputs):
+            f = expected[k] @ X[i]
+            if loss == "square":
+                losses, slope = losses + (f - Y[k, i]) ** 2 / 2, f - Y[k, i]
+            else:
+                losses, slope = losses + np.log1p(np.exp(-Y[k, i] * f)), -Y[k, i] / (1 + np.exp(Y[k, i] * f))
+            expected[k] = (1 - steps[i] * decay) * expected[k] - steps[i] * slope * X[i]
+    nothing = np.empty((outputs, 0))
+    kind = SQUARE if loss == "square" else LOGISTIC
+    found = row_by_row(X, Y, order, W, nothing, nothing, steps, 0.0, 0.0, decay, kind)
+    bound = 300 * n * np.finfo(float).eps
+    assert np.abs(W - expected).max() <= bound * np.abs(expected).max()
+    assert abs(found - losses) <= 10 * bound * (losses + n)
