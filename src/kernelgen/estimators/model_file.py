@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from kernelgen import __version__
 from kernelgen.arrays.points import Points
 from kernelgen.arrays.tensor_file import open_tensors, write_tensors
-from kernelgen.arrays.whole_file import check_destination as check_destination  # noqa: PLC0414  (solve has it from here)
 from kernelgen.errors import DataError, UsageError
 from kernelgen.estimators.model import Model
 from kernelgen.features.base import FittedMap

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelgen.arrays.points import Points
+from kernelgen.arrays.whole_file import check_destination
 from kernelgen.datasets.dataset import Dataset, LoadProgress
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
 from kernelgen.estimators.model import Model, check_solved
-from kernelgen.estimators.model_file import check_destination, save_model
+from kernelgen.estimators.model_file import save_model
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import (
     FeaturePoints,
