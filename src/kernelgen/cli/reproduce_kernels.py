@@ -79,8 +79,8 @@ def kernels(
 ) -> None:
     """Make the paper's Table 3: MNIST and CIFAR-10 interpolated on pixels and features, and ridge curves.
 
-    A ridge and its bandwidth are chosen on held-out training rows; the test set is read once, after every fit. Finished
-    rows are kept in FOLDER/rows: a run that was stopped goes on with the next one.
+    A ridge and its bandwidth are chosen on held-out training rows, before the test set is read. Finished rows are kept
+    in FOLDER/rows: a run that was stopped goes on with the next one.
 
     [bold]Examples[/bold]
 

@@ -1,8 +1,7 @@
 """Table 3 of the paper: exact kernel interpolation of MNIST and CIFAR-10, on pixels and on features, and ridge curves.
 
 Each row is one sweep of :mod:`kernelgen.experiments.solve_sweep`: ridge 0 and a few more, bandwidths chosen on held-out
-training rows, the test set read once, at the end. Finished rows can be kept; a run that was stopped goes on with the
-next one.
+training rows, never on the test set. Finished rows can be kept; a run that was stopped goes on with the next one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One data set, many ridges and bandwidths: chosen without the test set, which is read once, at the end.
+"""One data set, many ridges and bandwidths: chosen without the test set.
 
 Features, and the inner products of streamed ones, are made once for all of them.
 """
@@ -178,7 +178,7 @@ class _Chooser:
     def as_dict(self) -> dict[str, Any]:
         """How it was chosen, ready for JSON."""
         told = {"by": self.sweep.choose} if self.choice is None else self.choice.as_dict()
-        return {**told, "test_set": "not used to choose; read once, after every fit"}
+        return {**told, "test_set": "not used to choose"}
 
 
 def _nothing_chosen(choice: HeldOutChoice | None) -> str:

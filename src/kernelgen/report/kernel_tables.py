@@ -13,7 +13,7 @@ def kernels_markdown(record: dict[str, Any]) -> str:
     rows = record["rows"]
     parts = [
         f"# Exact kernel interpolation, and a ridge: {record['scale']} scale\n",
-        "Test errors. Ridges and their bandwidths were chosen on held-out training rows; the test set was read once.\n",
+        "Test errors. Ridges and their bandwidths were chosen on held-out training rows, never on the test set.\n",
         grid(
             (
                 "",
