@@ -99,7 +99,7 @@ def test_a_folder_that_may_not_be_written(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
         if os.access(path.parent, os.W_OK):
-            pytest.skip("root may write everywhere: run as an ordinary user")
+            pytest.skip("needs a user whom permissions bind: root may write everywhere")
         with pytest.raises(DataError, match="cannot be written to"):
             check_destination(path)
         assert path.read_text() == "old"

@@ -25,7 +25,7 @@ def blas_threads() -> int:
 
     found = _openblas()
     if found is None:
-        pytest.skip("SciPy is not linked to OpenBLAS")
+        pytest.skip("compares with OpenBLAS, which this SciPy is not linked to")
     return found[0]()
 
 

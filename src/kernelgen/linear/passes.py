@@ -178,7 +178,8 @@ def row_by_row(
 
     X (n, d), Y (c, n), W (c, d) and V (c, d), or (c, 0) without momentum; A (c, d) collects the sum of the iterates,
     or (c, 0) for no average. The dot product of the next row is taken in the sweep that applies this one, while the
-    row after it is fetched: each row comes from memory once, and w is read and written once a step.
+    row after it is fetched: each row comes from memory once, and w is read and written once a step. Without momentum
+    and average :func:`two_by_two` takes two steps in one sweep.
     """
     n_outputs, d = W.shape
     if V.shape[1] == 0 and A.shape[1] == 0:

@@ -76,7 +76,7 @@ def test_cupy_arrays_come_and_go() -> None:
 def test_an_array_on_another_device_is_refused() -> None:
     cupy = device().xp
     if cupy.cuda.runtime.getDeviceCount() < 2:
-        pytest.skip("needs two devices")
+        pytest.skip("needs two NVIDIA GPUs in one machine")
     with cupy.cuda.Device(1):
         X = cupy.zeros((3, 2))
     with pytest.raises(UsageError, match="device 1"):
