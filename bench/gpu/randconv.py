@@ -18,6 +18,7 @@ from kernelgen.engines.cuda import convolve
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.place import place
+from kernelgen.engines.cuda.write_features import by_columns, place_filters
 from kernelgen.errors import KernelgenError
 from session import Session
 
@@ -123,16 +124,18 @@ def sums_of(images: Points, shape: ConvolutionShape, bank: FilterBank, dtype: st
 
 
 def parts(session: Session, images: Points, bank: FilterBank) -> dict[str, float]:
-    """Seconds of the three steps of a few images and one block of filters: what a fused kernel could save."""
+    """Seconds of a few images and one block of filters: by the fused kernel, contrasts apart, and by three steps."""
     on, shape, kind = session.on, CIFAR10, np.dtype(np.float32)
     bank = bank.part(0, 4 * convolve.SLAB)
     count, positions = len(bank.filters), shape.positions[0] * shape.positions[1]
-    n = min(images.n_samples, convolve._images_at_once(shape, count, kind))
-    some, filters = place(Points(images.values[:n], images.scale)), convolve._placed(on, bank, kind)
+    n = min(images.n_samples, 8 if session.smoke else 96)  # whose responses take 143 MB
+    some, filters = place(Points(images.values[:n], images.scale)), place_filters(on, bank, kind)
     patches = on.xp.empty((n * positions, shape.depth), dtype=kind)
     responses = on.xp.empty((n * positions, count), dtype=kind)
     out = on.xp.empty((n, shape.features_per_filter * count), dtype=kind)
+    columns = by_columns(on, filters, shape)
     steps = {
+        "fused": lambda: on.convolve_and_pool(out, some.values, columns, filters, shape, scale=some.scale),
         "gather": lambda: on.gather_patches(patches, some.values, shape, some.scale),
         "multiply": lambda: on.multiply(responses, patches, filters.values, transpose_b=True),
         "pool": lambda: on.rectify_and_pool(out, responses, filters, shape),
@@ -143,7 +146,10 @@ def parts(session: Session, images: Points, bank: FilterBank) -> dict[str, float
         "images": n,
         "filters": count,
         **found,
+        "fused_flops_per_second": flops / found["fused_seconds"],
         "multiply_flops_per_second": flops / found["multiply_seconds"],
+        "fused_over_three_steps": found["fused_seconds"]
+        / sum(found[f"{name}_seconds"] for name in ("gather", "multiply", "pool")),
     }
 
 

@@ -7,6 +7,7 @@ It shows whether the arguments a card would get say what they should: transposit
 from __future__ import annotations
 
 import ctypes
+import re
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
 
+from cuda_kernels import FUSED_NAMES
 from kernelgen.engines.cuda.card import Card
 from kernelgen.engines.cuda.cusolver import SIGNATURES, Cusolver
 
@@ -231,19 +233,26 @@ class Namespace:
 
     def RawModule(self, *, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> Any:
         (name,) = name_expressions
-        assert f"__global__ void {name.partition('<')[0]}(" in code
+        assert re.search(rf"__global__ void [\w\s:(),]*\b{name.partition('<')[0]}\(", code)
         return SimpleNamespace(get_function=self._launcher)
 
     def _launcher(self, name: str) -> Callable[..., None]:
         function = self.kernels[name]
         widths = {ctypes.c_longlong: np.int64, ctypes.c_int: np.int32, ctypes.c_double: np.float64}
 
-        def launch(grid: tuple[int, int], block: tuple[int, int], arguments: tuple[Any, ...]) -> None:
+        def launch(
+            grid: tuple[int, int], block: tuple[int, int], arguments: tuple[Any, ...], *, shared_mem: int = 0
+        ) -> None:
             for kind, argument in zip(function.argtypes[4:], arguments, strict=True):
                 assert type(argument) is widths.get(kind, Array)  # the width the kernel reads
             values = [a.data.ptr if isinstance(a, Array) else a.item() for a in arguments]
+            if name in FUSED_NAMES:
+                assert block == (256, 1)
+                assert 0 < shared_mem <= launch.max_dynamic_shared_size_bytes
+                block = (block[0], shared_mem)
             function(*grid, *block, *values)
 
+        launch.max_dynamic_shared_size_bytes = 48 << 10  # what CUDA allows a kernel that asked for no more
         return launch
 
 

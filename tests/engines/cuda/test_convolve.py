@@ -14,7 +14,7 @@ from cuda_kernels import KERNELS, compile_on_the_host
 from kernelgen.arrays.points import Points
 from kernelgen.engines import convolve as native
 from kernelgen.engines import cuda
-from kernelgen.engines.cuda import blocks, convolve, inner_products
+from kernelgen.engines.cuda import blocks, convolve, fused, inner_products, write_features
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.place import fetch, place
@@ -46,7 +46,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable]:
 def on(
     request: pytest.FixtureRequest, kernels: dict[str, Callable], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    monkeypatch.setattr(convolve, "RESPONSE_BYTES", 20_000)  # a few images at a time
+    monkeypatch.setattr(write_features, "RESPONSE_BYTES", 20_000)  # a few images at a time
     monkeypatch.setattr(convolve, "DEPTH", 100)
     monkeypatch.setattr(convolve, "_WIDE", 1000)
     if request.param == "a card":
@@ -243,11 +243,27 @@ def test_centered_points_are_refused(on: Any) -> None:
         convolve.convolve(points, map_.shape, map_.bank, out=on.xp.zeros((2, 3)), threads=1)
 
 
+def test_both_ways_to_features_agree(on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the fused kernel, and by patches, products and pooling, as for images that do not fit."""
+    map_ = fitted("three channels, odd sides", 131)
+    X, found = images(13, map_.layout, 1), []
+    for largest in (1 << 16, 0):
+        monkeypatch.setattr(fused, "LARGEST_SHARED_BYTES", largest)
+        out = on.xp.full((13, map_.shape.features_per_filter * 131), np.nan, dtype=np.float32)
+        found.append(fetch(convolve.convolve(map_.images(X), map_.shape, map_.bank, out=out, threads=1)))
+    expected = native_features(map_, X, "float64")
+    for features in found:
+        assert np.abs(features - expected).max() <= 1e-5 * np.abs(expected).max()
+    assert not np.array_equal(*found)  # they round differently: both were taken
+
+
 @pytest.mark.parametrize("n_filters", [1, 60])
-def test_the_workspace_is_the_plan_s(on: Any, n_filters: int) -> None:
-    """Patches and responses have a fixed size, whatever the number of images."""
-    shape = fitted("three channels, odd sides", 1).shape
-    sizes = [convolve.workspace_bytes((n, "uint8"), shape, n_filters, "float32") for n in (1000, 2000)]
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_workspace_is_the_plan_s(on: Any, dtype: str, n_filters: int) -> None:
+    """Contrasts, or patches and responses, have a fixed size, whatever the number of images."""
+    shape, kind = fitted("three channels, odd sides", 1).shape, np.dtype(dtype)
+    sizes = [convolve.workspace_bytes((n, "uint8"), shape, n_filters, dtype) for n in (1000, 2000)]
     assert sizes[1] - sizes[0] == 1000 * 231  # the images alone
-    one_image = shape.positions[0] * shape.positions[1] * 4 * max(shape.depth, n_filters)
-    assert convolve._images_at_once(shape, n_filters, np.dtype("float32")) == max(1, 20_000 // one_image)
+    of_position = 16 if dtype == "float32" else 8 * max(shape.depth, n_filters)
+    one_image = shape.positions[0] * shape.positions[1] * of_position
+    assert write_features.images_at_once(shape, n_filters, kind) == max(1, 20_000 // one_image)

@@ -1,4 +1,4 @@
-"""The device protocol on a CUDA card, by CuPy: cuBLAS, cuSOLVER and the kernels of two files of our own."""
+"""The device protocol on a CUDA card, by CuPy: cuBLAS, cuSOLVER and the kernels of three files of our own."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from kernelgen.engines.cuda.device import (
     formula,
     leading_dimension,
 )
+from kernelgen.engines.cuda.fused import LARGEST_SHARED_BYTES, SIDE, THREADS, shared_bytes
+from kernelgen.engines.cuda.regions import pooling_regions
 from kernelgen.errors import UsageError
 
 SOURCE: Final = Path(__file__).with_name("finish.cu")
 CONVOLVE_SOURCE: Final = SOURCE.with_name("convolve.cu")
+FUSED_SOURCE: Final = SOURCE.with_name("fused.cu")
 OPTIONS: Final = ("-std=c++17",)
 LARGEST_32_BIT: Final = 46340  # the largest n with n^2 < 2^31
 
@@ -348,22 +351,27 @@ class Card:
 
     def gather_patches(self, patches: Any, images: Any, shape: ConvolutionShape, scale: float) -> None:
         """Patches as rows: ``convolve.cu``, a warp for each; contrast is measured by a kernel before it."""
-        rows, (down, across) = len(patches), shape.positions
-        where = (np.int32(rows), np.int32(down * across), np.int32(across), np.int32(shape.patch),
-                 np.int32(shape.channels), np.int32(shape.row_step), np.int32(shape.column_step),
-                 np.int32(shape.channel_step))  # fmt: skip
-        given = (images, np.int64(leading_dimension(images)), np.float64(scale))
-        types, contrast = f"<{dtype_name(images.dtype)}, {dtype_name(patches.dtype)}>", shape.contrast
-        statistics = self.xp.empty((1 if contrast is None else rows, 2))
-        if contrast is not None:
-            self._kernel(f"measure_contrast{types}", CONVOLVE_SOURCE)(
-                (-(-rows // _LINE[0]), 1), _LINE, (statistics, *given, np.float64(contrast), *where)
-            )
-        self._kernel(f"gather{types}", CONVOLVE_SOURCE)(
+        rows, contrast, types = len(patches), shape.contrast, (images.dtype, patches.dtype)
+        where, given = _geometry(rows, shape), _pixels(images, scale)
+        self._kernel(f"gather<{dtype_name(types[0])}, {dtype_name(types[1])}>", CONVOLVE_SOURCE)(
             (-(-rows // _GATHER_THREADS[1]), 1),
             _GATHER_THREADS,
-            (patches, *given, statistics, np.int32(contrast is not None), *where),
+            (patches, *given, self._contrasts(images, rows, types[1], shape, scale),
+             np.int32(contrast is not None), *where),
+        )  # fmt: skip
+
+    def _contrasts(self, images: Any, rows: int, dtype: Any, shape: ConvolutionShape, scale: float) -> Any:
+        """Mean and 1 / sqrt(variance + contrast) of each patch; unset where contrast is left as it is."""
+        if shape.contrast is None:
+            return self.xp.empty((1, 2))
+        statistics = self.xp.empty((rows, 2))
+        name = f"measure_contrast<{dtype_name(images.dtype)}, {dtype_name(dtype)}>"
+        self._kernel(name, CONVOLVE_SOURCE)(
+            (-(-rows // _LINE[0]), 1),
+            _LINE,
+            (statistics, *_pixels(images, scale), np.float64(shape.contrast), *_geometry(rows, shape)),
         )
+        return statistics
 
     def rectify_and_pool(
         self, features: Any, responses: Any, filters: DeviceFilters, shape: ConvolutionShape
@@ -391,6 +399,55 @@ class Card:
                 np.int32(shape.stride),
                 np.int32(shape.average),
             ),
+        )
+
+    def convolve_and_pool(
+        self,
+        features: Any,
+        images: Any,
+        columns: Any,
+        filters: DeviceFilters,
+        shape: ConvolutionShape,
+        *,
+        scale: float,
+    ) -> None:
+        """Features of images in one: ``fused.cu``, a block of threads for 128 filters of an image."""
+        n_filters, positions = len(filters.above), shape.positions[0] * shape.positions[1]
+        regions, image_values = pooling_regions(shape), shape.height * shape.width * shape.channels
+        kernel = self._kernel(f"convolve_and_pool<{dtype_name(images.dtype)}>", FUSED_SOURCE)
+        kernel.max_dynamic_shared_size_bytes = LARGEST_SHARED_BYTES
+        kernel(
+            (len(images), -(-n_filters // SIDE)),
+            (THREADS, 1),
+            (
+                features,
+                np.int64(leading_dimension(features)),
+                *_pixels(images, scale),
+                self._contrasts(images, len(images) * positions, features.dtype, shape, scale),
+                np.int32(shape.contrast is not None),
+                columns,
+                np.int32(leading_dimension(columns)),
+                filters.above,
+                filters.below,
+                filters.mean,
+                filters.factor,
+                self.upload(regions.of_position),
+                self.upload(regions.windows),
+                self.upload(regions.weights),
+                np.int32(n_filters),
+                np.int32(image_values),
+                np.int32(positions),
+                np.int32(shape.positions[1]),
+                np.int32(regions.count),
+                np.int32(regions.across),
+                np.int32(len(regions.windows)),
+                np.int32(shape.patch),
+                np.int32(shape.channels),
+                np.int32(shape.row_step),
+                np.int32(shape.column_step),
+                np.int32(shape.channel_step),
+            ),
+            shared_mem=shared_bytes(shape),
         )
 
     def _kernel(self, name: str, source: Path = SOURCE) -> Any:
@@ -452,6 +509,18 @@ class Card:
             "cublas": version_text(self._blas.getVersion(self.xp.cuda.get_cublas_handle()), cublas=True),
             "cholesky": "32-bit" if self._cusolver is None else f"64-bit, {self._cusolver.library._name}",
         }
+
+
+def _pixels(images: Any, scale: float) -> tuple[Any, ...]:
+    """Images, the distance from one to the next, and what their values are times."""
+    return images, np.int64(leading_dimension(images)), np.float64(scale)
+
+
+def _geometry(rows: int, shape: ConvolutionShape) -> tuple[Any, ...]:
+    """What the kernels of ``convolve.cu`` read of the patches of a launch."""
+    down, across = shape.positions
+    return tuple(map(np.int32, (rows, down * across, across, shape.patch, shape.channels, shape.row_step,
+                                shape.column_step, shape.channel_step)))  # fmt: skip
 
 
 def installed_wheels() -> list[str]:

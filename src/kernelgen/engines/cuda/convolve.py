@@ -1,8 +1,4 @@
-"""Random convolutions and their inner products on the device: patches by a few images, products, pooling, sums.
-
-The map from an image to its features exists unpooled for a few images at a time, in a workspace of fixed size; a block
-of features lives only until its inner products are added.
-"""
+"""Random convolutions and their inner products on the device: a block of features lives only until it is added."""
 
 from __future__ import annotations
 
@@ -15,19 +11,17 @@ from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import AnyArray, Points
 from kernelgen.engines.base import Heartbeat, storage_elements
 from kernelgen.engines.convolution import ConvolutionShape, FilterBank
-from kernelgen.engines.cuda.device import Array, Device, DeviceFilters, device, padded
+from kernelgen.engines.cuda.device import Array, Device, device, padded
 from kernelgen.engines.cuda.inner_products import PanelProducts
 from kernelgen.engines.cuda.place import place
 from kernelgen.engines.cuda.release import releases
 from kernelgen.engines.cuda.work import Work
-from kernelgen.errors import UsageError
+from kernelgen.engines.cuda.write_features import convolution_flops, made_bytes, moved_bytes, write_features
 
 SLAB: Final = 128
 """Filters that a product takes at once."""
 BLOCK_BYTES = 2_000_000_000
 """Of features made at a time: enough filters for each time that images are cut into patches."""
-RESPONSE_BYTES = 1 << 27
-"""Of responses before they are pooled, and of patches: enough images for each time that kernels are launched."""
 DEPTH = 2048
 """Features whose products are summed in their own precision, before the sum goes on in float64."""
 _WIDE = 1 << 22  # elements of a block of features that are held in float64
@@ -61,11 +55,10 @@ def zeros(shape: tuple[int, int], /) -> Array:
 
 
 def workspace_bytes(images: tuple[int, Any], shape: ConvolutionShape, n_filters: int, dtype: Any, /) -> int:
-    """Bytes beside features and sums: the images, a few of their patches and responses, and blocks of products."""
+    """Bytes beside features and sums: the images, what their features are made by, and blocks of products."""
     on, kind, (n, values) = device(), np.dtype(dtype), images
     placed: int = n * shape.height * shape.width * shape.channels * np.dtype(values).itemsize
-    rows = _images_at_once(shape, n_filters, kind) * shape.positions[0] * shape.positions[1]
-    made = rows * ((shape.depth + n_filters) * kind.itemsize + 16)
+    made = made_bytes(n, shape, n_filters, kind)
     products = min(n, on.block) ** 2 * kind.itemsize + 2 * 8 * _WIDE
     bank = n_filters * (shape.depth * kind.itemsize + 16 * shape.features_per_filter)
     return int(placed + made + products + bank)
@@ -74,9 +67,8 @@ def workspace_bytes(images: tuple[int, Any], shape: ConvolutionShape, n_filters:
 def traffic_bytes(
     n_images: int, shape: ConvolutionShape, n_filters: int, dtype: Any, /, *, blocks: int
 ) -> int:
-    """Patches once for each block of filters, and all responses: written and read."""
-    positions = n_images * shape.positions[0] * shape.positions[1]
-    return 2 * positions * (blocks * shape.depth + n_filters) * int(np.dtype(dtype).itemsize)
+    """Bytes written and read between images and features, with the filters in so many blocks."""
+    return moved_bytes(n_images, shape, n_filters, dtype, blocks=blocks)
 
 
 @releases
@@ -101,12 +93,11 @@ def convolve(
 
     Notes
     -----
-    2 n positions depth n_filters flops. Patches and responses of a few images exist at a time, ``RESPONSE_BYTES`` of
-    each: 8 bytes of traffic for each response, where a fused kernel would have none.
+    2 n positions depth n_filters flops; see :func:`~kernelgen.engines.cuda.write_features.write_features`.
     """
     on = device()
-    work = Work(on, heartbeat, _convolve_flops(shape, bank, images.n_samples))
-    _write_features(on, place(images), shape, bank, out, work)
+    work = Work(on, heartbeat, convolution_flops(shape, bank, images.n_samples))
+    write_features(on, place(images), shape, bank, out, work)
     work.finish()
     return out
 
@@ -146,9 +137,9 @@ def add_convolution_products(
     assert isinstance(products, PanelProducts)
     on, n, kind = device(), products.n_samples, np.dtype(dtype)
     depth = shape.features_per_filter * len(bank.filters)
-    work = Work(on, heartbeat, _convolve_flops(shape, bank, n) + float(n) ** 2 * depth)
+    work = Work(on, heartbeat, convolution_flops(shape, bank, n) + float(n) ** 2 * depth)
     Phi = on.xp.empty((n, depth), dtype=kind)
-    _write_features(on, place(images), shape, bank, Phi, work)
+    write_features(on, place(images), shape, bank, Phi, work)
     parts = products.panels()
     for j in range(parts.count):
         columns = parts.rows(j)
@@ -180,10 +171,10 @@ def add_convolution_cross_products(
     """
     on, kind, (m, n) = device(), np.dtype(dtype), out.shape
     depth = shape.features_per_filter * len(bank.filters)
-    work = Work(on, heartbeat, _convolve_flops(shape, bank, m + n) + 2.0 * m * n * depth)
+    work = Work(on, heartbeat, convolution_flops(shape, bank, m + n) + 2.0 * m * n * depth)
     Psi, Phi = on.xp.empty((m, depth), dtype=kind), on.xp.empty((n, depth), dtype=kind)
-    _write_features(on, place(test), shape, bank, Psi, work)
-    _write_features(on, place(train), shape, bank, Phi, work)
+    write_features(on, place(test), shape, bank, Psi, work)
+    write_features(on, place(train), shape, bank, Phi, work)
     for start in range(0, n, on.block):
         columns = slice(start, start + on.block)
         _add_products(on, out[:, columns], Psi, Phi[columns], work)
@@ -208,46 +199,16 @@ def add_convolution_scores(
     """out += Phi_test W with the primal weights W = Phi_train^T alpha, for a part of a bank; sums in float64."""
     on, kind, n, m = device(), np.dtype(dtype), train.n_samples, test.n_samples
     depth = shape.features_per_filter * len(bank.filters)
-    work = Work(on, heartbeat, _convolve_flops(shape, bank, m + n))
+    work = Work(on, heartbeat, convolution_flops(shape, bank, m + n))
     Phi, W = on.xp.empty((n, depth), dtype=kind), on.xp.zeros((depth, alpha.shape[1]))
-    _write_features(on, place(train), shape, bank, Phi, work)
+    write_features(on, place(train), shape, bank, Phi, work)
     for rows, wide in _in_float64(Phi):
         on.multiply(W, wide, alpha[rows], beta=1.0, transpose_a=True)
     Psi = Phi[:m] if m <= n else on.xp.empty((m, depth), dtype=kind)
-    _write_features(on, place(test), shape, bank, Psi, work)
+    write_features(on, place(test), shape, bank, Psi, work)
     for rows, wide in _in_float64(Psi):
         on.multiply(out[rows], wide, W, beta=1.0)
     work.finish()
-
-
-def _write_features(
-    on: Device, images: Points, shape: ConvolutionShape, bank: FilterBank, out: Array, work: Work
-) -> None:
-    """The features of a part of a bank, a few images at a time."""
-    if images.center is not None:
-        raise UsageError("images are convolved as they are: points with a center are refused")
-    xp, kind, (n_filters, depth) = on.xp, out.dtype, bank.filters.shape
-    filters = _placed(on, bank, kind)
-    positions, step = shape.positions[0] * shape.positions[1], _images_at_once(shape, n_filters, kind)
-    rows = min(step, images.n_samples) * positions
-    patches, responses = xp.empty((rows, depth), dtype=kind), xp.empty((rows, n_filters), dtype=kind)
-    for start in range(0, images.n_samples, step):
-        some = images.values[start : start + step]
-        p, r = patches[: len(some) * positions], responses[: len(some) * positions]
-        on.gather_patches(p, some, shape, images.scale)
-        on.multiply(r, p, filters.values, transpose_b=True)
-        on.rectify_and_pool(out[start : start + step], r, filters, shape)
-        work.add(_convolve_flops(shape, bank, len(some)))
-
-
-def _placed(on: Device, bank: FilterBank, kind: np.dtype[Any]) -> DeviceFilters:
-    return DeviceFilters(
-        values=on.upload(np.ascontiguousarray(bank.filters, dtype=kind)),
-        above=on.upload((bank.offsets + bank.bias).astype(kind)),
-        below=on.upload((bank.offsets - bank.bias).astype(kind)),
-        mean=on.upload(bank.mean.ravel()),
-        factor=on.upload(bank.factor.ravel()),
-    )
 
 
 def _add_products(on: Device, G: Array, left: Array, right: Array, work: Work) -> None:
@@ -275,13 +236,3 @@ def _in_float64(Phi: Array) -> Iterator[tuple[slice, Array]]:
 def _top(panel: Array) -> Array:
     """The diagonal block."""
     return panel[: panel.shape[1]]
-
-
-def _images_at_once(shape: ConvolutionShape, n_filters: int, kind: np.dtype[Any]) -> int:
-    one = shape.positions[0] * shape.positions[1] * max(shape.depth, n_filters) * kind.itemsize
-    return max(1, RESPONSE_BYTES // one)
-
-
-def _convolve_flops(shape: ConvolutionShape, bank: FilterBank, n: int) -> float:
-    down, across = shape.positions
-    return 2.0 * n * down * across * shape.depth * len(bank.filters)

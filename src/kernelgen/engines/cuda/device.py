@@ -134,6 +134,26 @@ class Device(Protocol):
     ) -> None:
         """Both sides of each response pooled over each window, less the mean, times the factor."""
 
+    def convolve_and_pool(
+        self,
+        features: Array,
+        images: Array,
+        columns: Array,
+        filters: DeviceFilters,
+        shape: ConvolutionShape,
+        *,
+        scale: float,
+    ) -> None:
+        """Patches, products, rectification and pooling in one, in float32; ``columns`` are padded filters.
+
+        Parameters
+        ----------
+        features : float32 device array, shape (n, features_per_filter n_filters)
+        images : device array, n rows
+        columns : float32 device array
+            The filters as columns, with zeros to multiples of 8 rows and 128 columns.
+        """
+
     def mark(self) -> Any:
         """A point in the queue of work."""
 

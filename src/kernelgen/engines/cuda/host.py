@@ -11,6 +11,7 @@ from scipy.linalg import lapack, solve_triangular
 from kernelgen.engines.base import AnyArray
 from kernelgen.engines.convolution import ConvolutionShape
 from kernelgen.engines.cuda.device import DeviceFilters, Finish, Products, formula
+from kernelgen.engines.cuda.regions import pooling_regions
 
 _CLOSE = 1e-3  # as in finish.cu
 
@@ -160,6 +161,32 @@ class Host:
                 own = slice(first, first + n_filters)
                 pooled = (weight * rectified.sum(axis=(1, 2))).astype(np.float64)
                 features[:, own] = (pooled - filters.mean[own]) * filters.factor[own]
+
+    def convolve_and_pool(
+        self,
+        features: AnyArray,
+        images: AnyArray,
+        columns: AnyArray,
+        filters: DeviceFilters,
+        shape: ConvolutionShape,
+        *,
+        scale: float,
+    ) -> None:
+        """The formulas of ``fused.cu``, vectorized: sums of regions, and windows as sums of those."""
+        n, n_filters, regions = len(images), len(filters.above), pooling_regions(shape)
+        patches = np.empty((n * len(regions.of_position), shape.depth), dtype=np.float32)
+        self.gather_patches(patches, images, shape, scale)
+        responses = patches @ columns[: shape.depth, :n_filters]
+        sides = np.stack([responses - filters.above, filters.below - responses])
+        rectified = np.maximum(sides, 0).reshape(2, n, -1, n_filters)
+        sums = [rectified[:, :, regions.of_position == r].sum(axis=2) for r in range(regions.count)]
+        grid = np.array(sums).reshape(regions.down, regions.across, 2, n, n_filters)
+        for cell, (top, bottom, left, right) in enumerate(regions.windows):
+            pooled = regions.weights[cell] * grid[top:bottom, left:right].sum(axis=(0, 1))
+            for side in range(2):
+                first = (2 * cell + side) * n_filters
+                own = slice(first, first + n_filters)
+                features[:, own] = (pooled[side].astype(np.float64) - filters.mean[own]) * filters.factor[own]
 
     def mark(self) -> float:
         """The time."""

@@ -1,0 +1,157 @@
+// Random convolutions in one kernel: a response lives in a register and a strip of shared memory, and nowhere else.
+//
+//     feature (i, cell, side, f):   factor (weight sum over window max(+-(<filter_f, patch_ip> - offset_f) - bias, 0) - mean)
+//
+// A block of 256 threads makes all features of 128 filters of one image. It walks the image's positions 128 at a time:
+// the tile of their responses is a matrix product, 8 x 8 values a thread, 8 of the depth at a time from two buffers of
+// shared memory; patches are cut there from the image, which is read once. The tile is then laid out 32 positions at a
+// time, and each thread walks one side of one filter down them, adding into the sum of the region a position is in.
+// Regions are the rectangles that the edges of all windows cut the positions into: a response is added once, however
+// many windows it is in, and a window is the sum of its regions. Sums have one owner and one order: no atomics.
+//
+// Pixels are scaled in double and kept in float, as gather does. A patch's mean is subtracted in two floats, so that
+// normalized values are good to three roundings without double arithmetic in the loop.
+//
+// Compiled by NVRTC through CuPy; and by a host compiler in tests, where a header gives the names CUDA would.
+
+namespace fused {
+constexpr int kSide = 128;      // filters, and positions of a tile
+constexpr int kDepth = 8;       // values of a patch at a time
+constexpr int kThreads = 256;   // 16 x 16 for products; 2 sides x 128 filters for sums
+constexpr int kStrip = 32;      // positions of a tile that are laid out at a time
+constexpr int kBuffer = kDepth * kSide;
+static_assert(kStrip * kSide == 4 * kBuffer, "the strip lies where the four buffers were");
+
+__device__ inline void load(float* into, const float* from) {
+  const float4 four = *reinterpret_cast<const float4*>(from);
+  into[0] = four.x, into[1] = four.y, into[2] = four.z, into[3] = four.w;
+}
+}  // namespace fused
+
+// features: images x 2 cells filters, leading dimension ldf.   columns: filters as columns, depth x filters, padded with
+// zeros to multiples of 8 and 128.   statistics: mean and 1 / sqrt(variance + contrast) of each patch, read where
+// normalize is 1.   region_of: of each position.   windows: first and last + 1 row and column of regions of each cell.
+// Shared memory: the image, four buffers, 256 sums for each region, region_of, and depth (padded) offsets: 4 bytes each.
+template <typename S>
+__global__ void __launch_bounds__(fused::kThreads, 2)
+    convolve_and_pool(float* features, long long ldf, const S* images, long long image_step, double scale,
+                      const double* statistics, int normalize, const float* columns, int ldc, const float* above,
+                      const float* below, const double* mean, const double* factor, const int* region_of,
+                      const int* windows, const float* weights, int filters, int values, int positions, int across,
+                      int regions, int regions_across, int cells, int patch, int channels, int row_step,
+                      int column_step, int channel_step) {
+  using namespace fused;
+  extern __shared__ float4 shared[];
+  const int t = threadIdx.x, depth = (patch * patch * channels + kDepth - 1) / kDepth * kDepth;
+  const int first_filter = blockIdx.y * kSide;
+  const long long image = blockIdx.x;
+  float* const buffers = reinterpret_cast<float*>(shared);
+  float* const sums = buffers + 4 * kBuffer;
+  float* const pixels = sums + regions * kThreads;
+  int* const region = reinterpret_cast<int*>(pixels + values);
+  int* const offsets = region + positions;
+
+  for (int k = t; k < values; k += kThreads)
+    pixels[k] = static_cast<float>(scale * static_cast<double>(images[image * image_step + k]));
+  for (int k = t; k < regions * kThreads; k += kThreads) sums[k] = 0.0f;
+  for (int p = t; p < positions; p += kThreads) region[p] = region_of[p];
+  for (int k = t; k < depth; k += kThreads) {  // filters are 0 beyond the patch: any pixel will do
+    const int channel = k % channels, u = k / channels % patch, v = k / channels / patch;
+    offsets[k] = v < patch ? v * row_step + u * column_step + channel * channel_step : 0;
+  }
+  __syncthreads();
+
+  // For products: rows 4 y .. 4 y + 3 and 64 + those of the tile, and columns likewise with x.
+  const int x = t % 16, y = t / 16;
+  // For buffers: one position and four of the eight depths; one depth and four filters.
+  const int own_position = t % kSide, own_depth = t / kSide * 4;
+  const int own_column = t / 32 * ldc + first_filter + t % 32 * 4;
+  // For sums: one filter and one side.
+  const int f = first_filter + t % kSide, side = t / kSide;
+
+  for (int start = 0; start < positions; start += kSide) {
+    const int p = min(start + own_position, positions - 1);
+    const float* const corner = pixels + p / across * row_step + p % across * column_step;
+    float high = 0.0f, low = 0.0f, inverse = 1.0f;
+    if (normalize) {
+      const double* const statistic = statistics + 2 * (image * positions + p);
+      high = static_cast<float>(statistic[0]);
+      low = static_cast<float>(statistic[0] - static_cast<double>(high));
+      inverse = static_cast<float>(statistic[1]);
+    }
+
+    float tile[8][8] = {};
+    float4 column;
+    auto fetch = [&](int k) {  // early: it comes from far away
+      column = *reinterpret_cast<const float4*>(columns + own_column + k * ldc);
+    };
+    auto store = [&](int k) {
+      float* const buffer = buffers + k / kDepth % 2 * 2 * kBuffer;
+      for (int j = own_depth; j < own_depth + 4; ++j)
+        buffer[j * kSide + own_position] = ((corner[offsets[k + j]] - high) - low) * inverse;
+      *reinterpret_cast<float4*>(buffer + kBuffer + 4 * t) = column;
+    };
+    fetch(0);
+    store(0);
+    __syncthreads();
+    for (int k = 0; k < depth; k += kDepth) {
+      const float* const now = buffers + k / kDepth % 2 * 2 * kBuffer;
+      if (k + kDepth < depth) fetch(k + kDepth);
+#pragma unroll
+      for (int j = 0; j < kDepth; ++j) {
+        float a[8], b[8];
+        const float* const rows = now + j * kSide + 4 * y;
+        const float* const filters_of = now + kBuffer + j * kSide + 4 * x;
+        load(a, rows);
+        load(a + 4, rows + kSide / 2);
+        load(b, filters_of);
+        load(b + 4, filters_of + kSide / 2);
+#pragma unroll
+        for (int r = 0; r < 8; ++r)
+#pragma unroll
+          for (int c = 0; c < 8; ++c) tile[r][c] += a[r] * b[c];
+      }
+      if (k + kDepth < depth) store(k + kDepth);
+      __syncthreads();
+    }
+
+    // Of a filter's side sign r - threshold counts where it is positive. (Read here, they hold no register above.)
+    const float sign = side == 0 ? 1.0f : -1.0f;
+    const float threshold = f < filters ? (side == 0 ? above[f] : -below[f]) : 0.0f;
+#pragma unroll
+    for (int s = 0; s < kSide / kStrip; ++s) {  // half of the threads hold a strip's rows
+      if (y / 8 == s % 2) {
+#pragma unroll
+        for (int r = 0; r < 4; ++r) {
+          float* const row = buffers + (y % 8 * 4 + r) * kSide + 4 * x;
+          const float* const from = tile[s / 2 * 4 + r];
+          *reinterpret_cast<float4*>(row) = make_float4(from[0], from[1], from[2], from[3]);
+          *reinterpret_cast<float4*>(row + kSide / 2) = make_float4(from[4], from[5], from[6], from[7]);
+        }
+      }
+      __syncthreads();
+      const int first = start + s * kStrip, last = min(first + kStrip, positions);
+      const float* response = buffers + t % kSide;
+      float sum = 0.0f;
+      for (int q = first; q < last; ++q, response += kSide) {
+        sum += fmaxf(sign * *response - threshold, 0.0f);
+        if (q + 1 == last || region[q + 1] != region[q]) {
+          sums[region[q] * kThreads + t] += sum;
+          sum = 0.0f;
+        }
+      }
+      __syncthreads();
+    }
+  }
+
+  if (f >= filters) return;
+  for (int cell = 0; cell < cells; ++cell) {
+    float sum = 0.0f;
+    for (int v = windows[4 * cell]; v < windows[4 * cell + 1]; ++v)
+      for (int u = windows[4 * cell + 2]; u < windows[4 * cell + 3]; ++u)
+        sum += sums[(v * regions_across + u) * kThreads + t];
+    const int own = (2 * cell + side) * filters + f;
+    features[image * ldf + own] =
+        static_cast<float>((static_cast<double>(weights[cell] * sum) - mean[own]) * factor[own]);
+  }
+}

@@ -1,0 +1,83 @@
+"""Pooling windows as sums of disjoint rectangles, into which the edges of all windows cut the positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelgen.engines.convolution import ConvolutionShape
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Which positions are in the same windows, and which regions make a window.
+
+    Parameters
+    ----------
+    down, across : int
+        Rows and columns of regions.
+    of_position : int32 array, shape (positions,)
+        Region of each position, both row by row.
+    windows : int32 array, shape (cells, 4)
+        First row of regions of a window, the row behind its last, and its columns likewise.
+    weights : float32 array, shape (cells,)
+        1 / positions of the window where pooled values are means, else 1.
+    """
+
+    down: int
+    across: int
+    of_position: NDArray[np.int32]
+    windows: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    @property
+    def count(self) -> int:
+        """Number of regions."""
+        return self.down * self.across
+
+
+@lru_cache(maxsize=16)
+def pooling_regions(shape: ConvolutionShape) -> Regions:
+    """The regions of a shape's windows.
+
+    Examples
+    --------
+    >>> shape = ConvolutionShape(8, 8, 1, 8, 1, 64, 6, 2, 1, True, None)  # 3 x 3 positions, 2 x 2 windows
+    >>> regions = pooling_regions(shape)
+    >>> regions.of_position.reshape(3, 3)
+    array([[0, 1, 2],
+           [3, 4, 5],
+           [6, 7, 8]], dtype=int32)
+    >>> regions.windows.tolist()
+    [[0, 2, 0, 2], [0, 2, 1, 3], [1, 3, 0, 2], [1, 3, 1, 3]]
+    """
+    sides = [_cut(length, count, shape) for length, count in zip(shape.positions, shape.windows, strict=True)]
+    (rows, row_windows, heights), (columns, column_windows, widths) = sides
+    across = int(columns[-1]) + 1
+    cells = list(np.ndindex(*shape.windows))
+    sizes = np.array([heights[a] * widths[b] for a, b in cells])
+    return Regions(
+        down=int(rows[-1]) + 1,
+        across=across,
+        of_position=(rows[:, None] * across + columns).ravel().astype(np.int32),
+        windows=np.array([[*row_windows[a], *column_windows[b]] for a, b in cells], dtype=np.int32),
+        weights=(1 / sizes if shape.average else np.ones(len(cells))).astype(np.float32),
+    )
+
+
+def _cut(
+    length: int, count: int, shape: ConvolutionShape
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Along one side: the region of each position; first and last + 1 region, and positions, of each window."""
+    first = np.arange(count) * shape.stride
+    last = np.minimum(first + shape.pool, length)
+    edges = np.unique(np.concatenate([[0], first, last]))
+    regions = np.searchsorted(edges, np.arange(length), side="right") - 1
+    return (
+        regions,
+        np.stack([np.searchsorted(edges, first), np.searchsorted(edges, last)], axis=1),
+        last - first,
+    )

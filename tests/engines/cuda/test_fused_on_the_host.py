@@ -1,0 +1,134 @@
+"""fused.cu, compiled by the host's C++ compiler, its threads taking turns, against NumPy in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cuda_kernels import compile_on_the_host
+from kernelgen.engines.convolution import ConvolutionShape
+from kernelgen.engines.cuda.device import DeviceFilters, dtype_name
+from kernelgen.engines.cuda.fused import SIDE, THREADS, is_fused, shared_bytes
+from kernelgen.engines.cuda.host import Host
+from kernelgen.engines.cuda.regions import pooling_regions
+from kernelgen.engines.cuda.write_features import by_columns
+from oracles import tolerance
+
+SHAPES = {
+    "CIFAR-10, overlapping means": ConvolutionShape(32, 32, 3, 32, 1, 1024, 6, 15, 6, True, 10.0),
+    "CIFAR-10, overlapping sums": ConvolutionShape(32, 32, 3, 32, 1, 1024, 6, 14, 13, False, None),
+    "MNIST": ConvolutionShape(28, 28, 1, 28, 1, 784, 6, 13, 10, True, 10.0),
+    "interleaved colours": ConvolutionShape(9, 8, 3, 24, 3, 1, 2, 5, 2, True, None),
+    "129 positions": ConvolutionShape(3, 131, 1, 131, 1, 393, 3, 20, 9, False, 0.5),
+    "one value, one position": ConvolutionShape(1, 1, 1, 1, 1, 1, 1, 1, 1, True, 0.5),
+}
+SHAPE = pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable]:
+    return compile_on_the_host(tmp_path_factory.mktemp("kernels"))
+
+
+def problem(shape: ConvolutionShape, n: int, n_filters: int, values: str) -> tuple[np.ndarray, DeviceFilters]:
+    """Images whose rows are longer than an image, and filters in float64."""
+    rng, width = np.random.default_rng(3), shape.height * shape.width * shape.channels
+    images = rng.integers(0, 256, (n, width + 3)).astype(values)[:, :width]
+    offsets, count = 0.3 * rng.standard_normal(n_filters), shape.features_per_filter * n_filters
+    return images, DeviceFilters(
+        values=rng.standard_normal((n_filters, shape.depth)) / np.sqrt(shape.depth),
+        above=offsets + 0.1,
+        below=offsets - 0.1,
+        mean=rng.standard_normal(count),
+        factor=rng.uniform(0.5, 2.0, count),
+    )
+
+
+def in_float64(
+    images: np.ndarray, filters: DeviceFilters, shape: ConvolutionShape, scale: float
+) -> np.ndarray:
+    """Patches, products and pooling by NumPy."""
+    host, n = Host(), len(images)
+    patches = np.empty((n * shape.positions[0] * shape.positions[1], shape.depth))
+    host.gather_patches(patches, images, shape, scale)
+    features = np.empty((n, shape.features_per_filter * len(filters.values)))
+    host.rectify_and_pool(features, patches @ filters.values.T, filters, shape)
+    return features
+
+
+def in_float32(filters: DeviceFilters) -> DeviceFilters:
+    return replace(
+        filters, **{name: getattr(filters, name).astype(np.float32) for name in ("values", "above", "below")}
+    )
+
+
+def norm_of(expected: np.ndarray, images: np.ndarray, shape: ConvolutionShape, scale: float) -> float:
+    """What roundings are relative to: sums of rectified responses, whose patches are of order 1 or of the pixels."""
+    pixels = scale * float(np.abs(images).max()) if shape.contrast is None else np.sqrt(shape.depth)
+    weight = 1 if shape.average else shape.pool**2
+    return float(np.abs(expected).max() + 2 * weight * np.sqrt(shape.depth) * pixels)
+
+
+@SHAPE
+@pytest.mark.parametrize("n_filters", [1, 131])
+@pytest.mark.parametrize("values", ["uint8", "float32", "float64"])
+def test_features_are_those_of_float64(
+    kernels: dict[str, Callable], shape: ConvolutionShape, values: str, n_filters: int
+) -> None:
+    n, scale = 2, 1 / 64
+    images, wide = problem(shape, n, n_filters, values)
+    expected = in_float64(images, wide, shape, scale)
+    filters, regions = in_float32(wide), pooling_regions(shape)
+    columns = by_columns(Host(), filters, shape)
+    width, positions = expected.shape[1], shape.positions[0] * shape.positions[1]
+    found = np.full((n, width + 3), np.nan, dtype=np.float32)
+    given = (images.ctypes.data, images.strides[0] // images.itemsize, scale)
+    statistics = np.full((n * positions, 2), np.nan)
+    where = (
+        *(len(statistics), positions, shape.positions[1], shape.patch, shape.channels),
+        *(shape.row_step, shape.column_step, shape.channel_step),
+    )
+    if shape.contrast is not None:
+        kernels[f"measure_contrast<{dtype_name(values)}, float>"](
+            -(-len(statistics) // 64), 1, 64, 1, statistics.ctypes.data, *given, shape.contrast, *where
+        )
+    kernels[f"convolve_and_pool<{dtype_name(values)}>"](
+        *(n, -(-n_filters // SIDE), THREADS, shared_bytes(shape)),
+        *(found.ctypes.data, width + 3, *given, statistics.ctypes.data, shape.contrast is not None),
+        *(columns.ctypes.data, columns.shape[1], filters.above.ctypes.data, filters.below.ctypes.data),
+        *(filters.mean.ctypes.data, filters.factor.ctypes.data),
+        *(regions.of_position.ctypes.data, regions.windows.ctypes.data, regions.weights.ctypes.data),
+        *(n_filters, images.shape[1], positions, shape.positions[1], regions.count, regions.across),
+        *(len(regions.windows), *where[3:]),
+    )
+    assert np.isnan(found[:, width:]).all()
+    bound = tolerance("float32", norm=norm_of(expected, images, shape, scale), c=4)
+    assert np.abs(found[:, :width] - expected).max() <= bound
+    if n_filters == 131 and positions > 1:
+        assert bound < 0.01 * np.std(expected)  # it tells right features from wrong ones
+
+
+@SHAPE
+def test_windows_are_sums_of_regions(shape: ConvolutionShape) -> None:
+    """Of whole numbers, exactly."""
+    regions, (down, across) = pooling_regions(shape), shape.positions
+    numbers = np.random.default_rng(4).integers(0, 100, (down, across))
+    sums = np.bincount(regions.of_position, numbers.ravel(), regions.count).reshape(
+        regions.down, regions.across
+    )
+    for cell, (a, b) in enumerate(np.ndindex(*shape.windows)):
+        window = numbers[a * shape.stride :, b * shape.stride :][: shape.pool, : shape.pool]
+        top, bottom, left, right = regions.windows[cell]
+        assert sums[top:bottom, left:right].sum() == window.sum()
+        assert regions.weights[cell] == np.float32(1 / window.size if shape.average else 1)
+
+
+def test_which_shapes_are_fused() -> None:
+    cifar10 = SHAPES["CIFAR-10, overlapping means"]
+    assert is_fused(cifar10, "float32")
+    assert not is_fused(cifar10, "float64")
+    assert not is_fused(replace(cifar10, pool=2, stride=1), "float32")  # 729 regions
+    assert not is_fused(replace(cifar10, height=96, width=96, pool=90), "float32")
