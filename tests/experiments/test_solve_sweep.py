@@ -84,6 +84,19 @@ def test_streamed_rows_are_held_out_like_stored_ones() -> None:
         assert each["error"] == error_rate(decode_scores(scores, classes), data.y_train[split.held_out])
 
 
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("choose", ["held-out", "leave-one-out", "none"])
+def test_the_test_set_is_read_once_after_every_fit(features: str, choose: str) -> None:
+    problem, phases = prepare_solve(SolveConfig(features=features, n_train=200)), []
+    sweep = Sweep((0.0, 0.1), ("auto", "auto:2"), choose)
+    record = solve_sweep(problem, sweep, progress=lambda where: phases.append(where.phase))
+    first = phases.index("predict")
+    assert set(phases[first:]) == {"predict"}
+    assert "factor" in phases[:first]
+    assert record.choice["test_set"] == "read once, after every fit"
+    assert all(fit.seconds["predict"] > 0 for fit in record.fits)
+
+
 @pytest.mark.parametrize("n", [10, 11, 999, 50_000])
 def test_a_split_is_drawn_from_all_rows(n: int) -> None:
     one, again, other = draw_split(n, 0), draw_split(n, 0), draw_split(n, 1)
@@ -279,7 +292,9 @@ def test_the_choice_is_part_of_the_plan(features: str) -> None:
     whole = plan_sweep(problem, sweep)
     assert [phase.name for phase in whole.phases].count("choose") == 1
     assert whole.seconds > problem.plan.seconds
-    assert plan_sweep(problem, replace(sweep, choose="none")) == problem.plan
+    assert plan_sweep(problem, Sweep((0.1,), choose="none")) == problem.plan
+    both = plan_sweep(problem, replace(sweep, choose="none"))
+    assert both.peak_bytes - problem.plan.peak_bytes == 2 * 8 * 1000 * 10  # of a fit that waits
     more = plan_sweep(problem, Sweep((0.0, 0.1), ("auto", "auto:2")))
     assert (
         more.peak_bytes == whole.peak_bytes > problem.plan.peak_bytes

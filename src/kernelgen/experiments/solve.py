@@ -175,15 +175,21 @@ def solve_problem(
         if is_streamed(problem.features):
             (record,), model = solve_streamed(problem, progress), None
         else:
-            record, model = solve_prepared(problem, progress)
+            record, model, test = fit_prepared(problem, progress)
+            record = with_test_error(record, model, test, problem, progress)
     record = replace(record, peak_bytes=memory.bytes, model=None if save is None else str(save))
     if save is not None and model is not None:
         save_model(replace(model, metadata=_model_metadata(record, problem.data)), save)
     return record
 
 
-def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> tuple[SolveRecord, Model]:
-    """Solve a problem whose features are stored; without the record's peak, which its caller measures."""
+def fit_prepared(
+    problem: SolveProblem, progress: ProgressCallback | None
+) -> tuple[SolveRecord, Model, Points]:
+    """Solve a problem whose features are stored; the test set's are returned, and not read.
+
+    The record has no test error yet, see :func:`with_test_error`, and no peak, which the caller measures.
+    """
     config = problem.config
     points, kernel, spent = prepared(problem, progress)
     train, test = points.train, points.test
@@ -213,10 +219,6 @@ def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> 
         features=points.fitted,
         input_scale=1.0 / problem.data.maximum,
     )
-    del factor  # its memory is not needed to predict
-    solved = time.perf_counter()
-    test_error = _test_error(problem, model, test, progress)
-    stop = time.perf_counter()
     stats = solution.stats
     record = make_record(
         problem,
@@ -224,12 +226,12 @@ def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> 
         solution,
         n_features=train.n_features,
         train_error=train_error,
-        test_error=test_error,
+        test_error=None,
         leave_one_out_error=left_out,
         seconds={
             **stats.seconds,
-            "predict": stop - solved,
-            "total": spent["features"] + spent["bandwidth"] + stop - start,
+            "predict": 0.0,
+            "total": spent["features"] + spent["bandwidth"] + time.perf_counter() - start,
             **spent,
         },
         # the last phase predicts; the first one makes features, if they are made
@@ -237,7 +239,22 @@ def solve_prepared(problem: SolveProblem, progress: ProgressCallback | None) -> 
             stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes
         ),
     )
-    return record, model
+    return record, model, test
+
+
+def with_test_error(
+    record: SolveRecord,
+    model: Model,
+    test: Points,
+    problem: SolveProblem,
+    progress: ProgressCallback | None,
+) -> SolveRecord:
+    """The record with the error of the model on the test set, and the time that took."""
+    start = time.perf_counter()
+    error = _test_error(problem, model, test, progress)
+    seconds = time.perf_counter() - start
+    total = record.seconds["total"] + seconds
+    return replace(record, test_error=error, seconds={**record.seconds, "predict": seconds, "total": total})
 
 
 def prepared(

@@ -24,7 +24,7 @@ from kernelgen.experiments.held_out_rows import (
     StreamedHeldOut,
     draw_split,
 )
-from kernelgen.experiments.solve import prepared, solve_prepared
+from kernelgen.experiments.solve import fit_prepared, prepared, with_test_error
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH, SolveConfig, SolveProblem, SolveRecord
 from kernelgen.experiments.solve_streamed import StreamedRows, is_streamed, solve_streamed
 from kernelgen.experiments.sweep_plan import plan_sweep
@@ -91,10 +91,10 @@ def _solve_stored(
     for config in chooser.stored(points.train):
         each = replace(problem, config=config, points=points, kernel=None, seconds=seconds)
         try:
-            fits.append(solve_prepared(each, progress)[0])
+            fits.append(fit_prepared(each, progress)[:2])
         except (NotPositiveDefinite, NotConverged, ConflictingLabels) as error:
             chooser.failed(config, error)
-    return fits
+    return [with_test_error(record, model, points.test, problem, progress) for record, model in fits]
 
 
 def _check_merges_nothing(problem: SolveProblem, sweep: Sweep) -> None:
@@ -178,7 +178,7 @@ class _Chooser:
     def as_dict(self) -> dict[str, Any]:
         """How it was chosen, ready for JSON."""
         told = {"by": self.sweep.choose} if self.choice is None else self.choice.as_dict()
-        return {**told, "test_set": "not used to choose"}
+        return {**told, "test_set": "read once, after every fit"}
 
 
 def _nothing_chosen(choice: HeldOutChoice | None) -> str:

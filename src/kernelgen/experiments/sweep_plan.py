@@ -29,9 +29,10 @@ def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
     Beside the factor of the rows to fit: a copy of their features and of the held-out rows'; streamed, of their inner
     products, 4 n^2 + 8 n m bytes for n rows to fit and m held out.
     """
+    whole = _keeping(problem, sweep)
     if sweep.choose != "held-out":
-        return problem.plan
-    whole, sizes = problem.plan, split_sizes(len(problem.data.X_train))
+        return whole
+    sizes = split_sizes(len(problem.data.X_train))
     by_rule = is_by_rule(problem.config.kernel, sweep.bandwidths)
     one = _streamed(problem, *sizes) if is_streamed(problem.features) else _stored(problem, *sizes, by_rule)
     n_pairs = len(sweep.ridges) * len(sweep.bandwidths)
@@ -48,6 +49,17 @@ def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
         fits=fits,
         suggestion=None if fits else suggestion if whole.fits else whole.suggestion,
     )
+
+
+def _keeping(problem: SolveProblem, sweep: Sweep) -> Plan:
+    """The problem's plan beside the other fits' alpha, and fitted values, which wait until the test set is read."""
+    whole = problem.plan
+    kept = (sweep.n_fits - 1) * 2 * 8 * whole.n_samples * whole.n_targets
+    phases = tuple(replace(phase, bytes=phase.bytes + kept) for phase in whole.phases)
+    peak = whole.peak_bytes + kept
+    fits = peak <= whole.budget_bytes
+    suggestion = "fewer ridges or bandwidths at a time" if whole.fits and not fits else whole.suggestion
+    return replace(whole, phases=phases, peak_bytes=peak, fits=fits, suggestion=suggestion)
 
 
 def _stored(problem: SolveProblem, n: int, m: int, by_rule: bool) -> Phase:
