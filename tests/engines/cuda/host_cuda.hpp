@@ -20,7 +20,7 @@ struct alignas(16) float4 {
   float x, y, z, w;
 };
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
-using std::min;
+using std::max;
 
 #define __global__
 #define __device__

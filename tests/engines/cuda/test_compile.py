@@ -82,10 +82,10 @@ def test_every_instantiation_becomes_machine_code(nvrtc: ctypes.CDLL, source: Pa
 
 @pytest.mark.parametrize("capability", ["80", "90", "100"])
 def test_the_fused_kernel_s_tile_is_in_registers(nvrtc: ctypes.CDLL, capability: str) -> None:
-    """64 responses a thread and two blocks a multiprocessor: what little is spilled is not of the inner loop."""
+    """64 responses a thread, and two blocks a multiprocessor."""
     *_, told = compiled(nvrtc, FUSED_SOURCE, f"sm_{capability}", "CUBIN", ("--ptxas-options=-v",))
     spilled = [int(number) for number in re.findall(r"(\d+) bytes spill stores", told)]
     registers = [int(number) for number in re.findall(r"Used (\d+) registers", told)]
     assert len(spilled) == len(registers) == len(SOURCES[FUSED_SOURCE])
-    assert max(spilled) <= 32
+    assert max(spilled) <= 16
     assert max(registers) <= 128

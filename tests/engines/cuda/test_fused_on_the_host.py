@@ -13,7 +13,7 @@ from kernelgen.engines.convolution import ConvolutionShape
 from kernelgen.engines.cuda.device import DeviceFilters, dtype_name
 from kernelgen.engines.cuda.fused import SIDE, THREADS, is_fused, shared_bytes
 from kernelgen.engines.cuda.host import Host
-from kernelgen.engines.cuda.regions import pooling_regions
+from kernelgen.engines.cuda.regions import GROUP, SLOTS, pooling_regions
 from kernelgen.engines.cuda.write_features import by_columns
 from oracles import tolerance
 
@@ -100,9 +100,10 @@ def test_features_are_those_of_float64(
         *(found.ctypes.data, width + 3, *given, statistics.ctypes.data, shape.contrast is not None),
         *(columns.ctypes.data, columns.shape[1], filters.above.ctypes.data, filters.below.ctypes.data),
         *(filters.mean.ctypes.data, filters.factor.ctypes.data),
-        *(regions.of_position.ctypes.data, regions.windows.ctypes.data, regions.weights.ctypes.data),
-        *(n_filters, images.shape[1], positions, shape.positions[1], regions.count, regions.across),
-        *(len(regions.windows), *where[3:]),
+        *(regions.order.ctypes.data, regions.of_group.ctypes.data),
+        *(regions.windows.ctypes.data, regions.weights.ctypes.data),
+        *(n_filters, images.shape[1], positions, shape.positions[1], len(regions.order), regions.count),
+        *(regions.across, len(regions.windows), *where[3:]),
     )
     assert np.isnan(found[:, width:]).all()
     bound = tolerance("float32", norm=norm_of(expected, images, shape, scale), c=4)
@@ -116,9 +117,11 @@ def test_windows_are_sums_of_regions(shape: ConvolutionShape) -> None:
     """Of whole numbers, exactly."""
     regions, (down, across) = pooling_regions(shape), shape.positions
     numbers = np.random.default_rng(4).integers(0, 100, (down, across))
-    sums = np.bincount(regions.of_position, numbers.ravel(), regions.count).reshape(
-        regions.down, regions.across
-    )
+    assert len(regions.order) % SLOTS == 0
+    assert np.array_equal(np.sort(regions.order[regions.order >= 0]), np.arange(down * across))
+    of_slot = np.repeat(regions.of_group, GROUP)
+    slots = np.where(regions.order < 0, 0, numbers.ravel()[regions.order])
+    sums = np.bincount(of_slot, slots, regions.count).reshape(regions.down, regions.across)
     for cell, (a, b) in enumerate(np.ndindex(*shape.windows)):
         window = numbers[a * shape.stride :, b * shape.stride :][: shape.pool, : shape.pool]
         top, bottom, left, right = regions.windows[cell]

@@ -8,10 +8,10 @@ import numpy as np
 
 from kernelgen.engines.convolution import ConvolutionShape
 from kernelgen.engines.cuda.device import padded
-from kernelgen.engines.cuda.regions import pooling_regions
+from kernelgen.engines.cuda.regions import SLOTS, pooling_regions
 
-SIDE: Final = 128
-"""Filters of a block of threads, and positions it takes at a time."""
+SIDE: Final = SLOTS
+"""Filters of a block of threads, and slots it takes at a time."""
 STEP: Final = 8
 """Values of a patch that are in shared memory at a time."""
 THREADS: Final = 256
@@ -20,16 +20,16 @@ LARGEST_SHARED_BYTES: Final = 65536
 
 
 def shared_bytes(shape: ConvolutionShape) -> int:
-    """Of a block: four buffers, sums of each region, an image, the region of each position, offsets in a patch.
+    """Of a block: buffers, thresholds, sums of regions, an image, and tables of slots and depths; see the source.
 
     Examples
     --------
     >>> shared_bytes(ConvolutionShape(32, 32, 3, 32, 1, 1024, 6, 15, 6, True, 10.0))  # CIFAR-10
-    57636
+    56516
     """
-    down, across = shape.positions
-    sums, image = pooling_regions(shape).count * THREADS, shape.height * shape.width * shape.channels
-    return 4 * (4 * SIDE * STEP + sums + image + down * across + padded(shape.depth, STEP))
+    regions, image = pooling_regions(shape), shape.height * shape.width * shape.channels
+    tables = len(regions.of_group) + 1 + padded(shape.depth, STEP)
+    return 4 * (4 * SIDE * STEP + (1 + regions.count) * THREADS + image + tables)
 
 
 def is_fused(shape: ConvolutionShape, dtype: Any) -> bool:

@@ -11,7 +11,7 @@ from scipy.linalg import lapack, solve_triangular
 from kernelgen.engines.base import AnyArray
 from kernelgen.engines.convolution import ConvolutionShape
 from kernelgen.engines.cuda.device import DeviceFilters, Finish, Products, formula
-from kernelgen.engines.cuda.regions import pooling_regions
+from kernelgen.engines.cuda.regions import GROUP, pooling_regions
 
 _CLOSE = 1e-3  # as in finish.cu
 
@@ -174,12 +174,14 @@ class Host:
     ) -> None:
         """The formulas of ``fused.cu``, vectorized: sums of regions, and windows as sums of those."""
         n, n_filters, regions = len(images), len(filters.above), pooling_regions(shape)
-        patches = np.empty((n * len(regions.of_position), shape.depth), dtype=np.float32)
+        patches = np.empty((n * shape.positions[0] * shape.positions[1], shape.depth), dtype=np.float32)
         self.gather_patches(patches, images, shape, scale)
         responses = patches @ columns[: shape.depth, :n_filters]
         sides = np.stack([responses - filters.above, filters.below - responses])
         rectified = np.maximum(sides, 0).reshape(2, n, -1, n_filters)
-        sums = [rectified[:, :, regions.of_position == r].sum(axis=2) for r in range(regions.count)]
+        slots = np.where(regions.order[:, None] < 0, 0, rectified[:, :, regions.order])
+        of_slot = np.repeat(regions.of_group, GROUP)
+        sums = [slots[:, :, of_slot == r].sum(axis=2) for r in range(regions.count)]
         grid = np.array(sums).reshape(regions.down, regions.across, 2, n, n_filters)
         for cell, (top, bottom, left, right) in enumerate(regions.windows):
             pooled = regions.weights[cell] * grid[top:bottom, left:right].sum(axis=(0, 1))
