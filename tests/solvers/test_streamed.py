@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from kernelgen import Gaussian, Laplacian, Linear, Polynomial
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.engines import convolve
 from kernelgen.engines.cuda import convolve as on_the_card
+from kernelgen.engines.cuda import write_features
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.errors import BudgetExceeded, DataError, NotPositiveDefinite, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RandomConv
+from kernelgen.solvers import streamed
 from kernelgen.solvers.products import factorize_products
 from kernelgen.solvers.rows import nearest_earlier_row
 from kernelgen.solvers.streamed import cross_products, kernel_scores, linear_scores, stream_products
@@ -53,7 +56,7 @@ def blocks_of_a_few_filters(monkeypatch):
     for module in (convolve, on_the_card):
         monkeypatch.setattr(module, "BLOCK_BYTES", 1)  # 48 at a time: does not divide 150 filters
     monkeypatch.setattr(on_the_card, "SLAB", 48)
-    monkeypatch.setattr(on_the_card, "RESPONSE_BYTES", 1 << 20)  # a few images at a time
+    monkeypatch.setattr(write_features, "RESPONSE_BYTES", 1 << 20)  # a few images at a time
     monkeypatch.setattr(on_the_card, "DEPTH", 200)
 
 
@@ -108,6 +111,35 @@ def wait_at_the_third_block(progress):
 with using(Host()) if engine == "cuda on the host" else nullcontext():
     streamed.stream_products(fitted, X, progress=wait_at_the_third_block, engine=engine.split()[0], **options)
 """
+
+
+def test_slow_checkpoints_are_fewer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Writing takes a twentieth of the time at most: here a second each, where blocks take none."""
+    now, saved = [0.0], []
+
+    def save(path, key, engine, products, filters_done):
+        now[0] += 1.0
+        saved.append(filters_done)
+
+    def add(*given, **options):
+        now[0] += 0.5
+        return convolve.add_convolution_products(*given, **options)
+
+    monkeypatch.setattr(streamed, "CHECKPOINT_SECONDS", 1.0)
+    monkeypatch.setattr(streamed, "_save", save)
+    monkeypatch.setattr(streamed, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(
+        streamed,
+        "choose_convolutions",
+        lambda name: SimpleNamespace(**vars(convolve) | {"add_convolution_products": add}),
+    )
+    fitted, X = (
+        RandomConv(filters=2400, patch=3, pool=5, stride=3, source="gaussian").fit(images(50, 1), LAYOUT),
+        images(5, 2),
+    )
+    streamed.stream_products(fitted, X, dtype=np.float32, threads=1, checkpoint=tmp_path / "file")
+    step = streamed.filters_per_block(convolve, fitted.shape, 5, np.float32)
+    assert saved == [2 * step, 42 * step, 2400]  # after 1 s, and 20 s, and at the end
 
 
 def test_a_killed_run_goes_on_with_the_same_bits(engine: str, tmp_path: Path):

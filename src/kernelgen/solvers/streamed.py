@@ -29,6 +29,7 @@ from kernelgen.solvers.release import given_back
 from kernelgen.solvers.residence import like
 
 CHECKPOINT_SECONDS = 300.0
+CHECKPOINT_SHARE = 0.05  # of the time, at most: the sums of 50,000 rows are 10 GB to write
 FORMAT = "kernelgen-products"
 VERSION = "1"
 SCORED_ROWS = 256  # of K(test, train) that are held at a time
@@ -65,7 +66,7 @@ def stream_products(
     engine: str = "auto",
     tile: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_seconds: float | None = None,
     progress: ProgressCallback | None = None,
 ) -> InnerProducts:
     """G = Phi(X) Phi(X)^T by blocks of filters; features of all rows exist for one block only.
@@ -83,7 +84,9 @@ def stream_products(
         Side of the tiles of G; None leaves it to the engine.
     checkpoint : path or None
         Where the sum so far is kept: read first, where it is there and of the same problem, so that a run that was
-        killed goes on with the same bits; written every ``checkpoint_seconds`` and at the end.
+        killed goes on with the same bits; written at the end, and before that after some blocks.
+    checkpoint_seconds : float or None
+        From one checkpoint to the next; None: five minutes, or longer where writing takes more than a twentieth of it.
 
     Raises
     ------
@@ -109,7 +112,10 @@ def stream_products(
     products = convolving.inner_products(tiles, n, side, n_features)
     del tiles
     images = module.place(features.images(X))
-    saved = time.perf_counter()
+    saved, wait = (
+        time.perf_counter(),
+        CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds,
+    )
     with phase("gram", progress) as heartbeat:
         for first in range(done, count, step):
             products = convolving.add_convolution_products(
@@ -122,10 +128,13 @@ def stream_products(
                 heartbeat=share(heartbeat, first // step, -(-count // step)),
             )
             is_last = first + step >= count
-            if checkpoint is not None and (is_last or time.perf_counter() - saved >= checkpoint_seconds):
+            start = time.perf_counter()
+            if checkpoint is not None and (is_last or start - saved >= wait):
                 here = replace(products, tiles=module.fetch(products.tiles))
                 _save(Path(checkpoint), key, name, here, min(first + step, count))
                 saved = time.perf_counter()
+                if checkpoint_seconds is None:
+                    wait = max(CHECKPOINT_SECONDS, (saved - start) / CHECKPOINT_SHARE)
     return products
 
 
