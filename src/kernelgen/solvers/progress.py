@@ -18,7 +18,8 @@ class Progress:
     Parameters
     ----------
     phase : str
-        ``"features"``, ``"factor"``, ``"solve"``, ``"refine"``, ``"certificate"``, ``"diag_inverse"`` or ``"predict"``.
+        ``"features"``, ``"gram"``, ``"checkpoint"``, ``"choose"``, ``"factor"``, ``"solve"``, ``"refine"``,
+        ``"certificate"``, ``"diag_inverse"`` or ``"predict"``.
     fraction : float
         Share of the phase's floating-point work that is done, in [0, 1].
     seconds : float

@@ -130,8 +130,9 @@ def stream_products(
             is_last = first + step >= count
             start = time.perf_counter()
             if checkpoint is not None and (is_last or start - saved >= wait):
-                here = replace(products, tiles=module.fetch(products.tiles))
-                _save(Path(checkpoint), key, name, here, min(first + step, count))
+                with phase("checkpoint", progress):
+                    here = replace(products, tiles=module.fetch(products.tiles))
+                    _save(Path(checkpoint), key, name, here, min(first + step, count))
                 saved = time.perf_counter()
                 if checkpoint_seconds is None:
                     wait = max(CHECKPOINT_SECONDS, (saved - start) / CHECKPOINT_SHARE)
