@@ -67,35 +67,32 @@ def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n
     rate, depth = rates[str(dtype)], shape.features_per_filter * features.filters
     down, across = shape.positions
     made = 2.0 * down * across * shape.depth * features.filters  # flops of one image's features
-    step = min(filters_per_block(convolving, shape, n, dtype), features.filters)
-    block, tile = step * shape.features_per_filter * dtype.itemsize, convolving.default_tile(n)
+    tile = convolving.default_tile(n)
     tiles = module.storage_elements(n, tile) * 8
     whitened = features.constants().images == "whitened"
     values = float_dtype(data.X_train.dtype) if whitened else data.X_train.dtype
-    blocks = -(-features.filters // step)
 
-    def beside(rows: int) -> int:
-        return convolving.workspace_bytes((rows, values), shape, step, dtype)
-
-    def moving(rows: int) -> float:
+    def streaming(name: str, rows: int, held: int, flops: float) -> Phase:
+        """Of features of some rows, beside `held` bytes of sums that each block reads and writes."""
+        step = min(filters_per_block(convolving, shape, rows, dtype), features.filters)
+        blocks = -(-features.filters // step)
+        made_bytes = rows * step * shape.features_per_filter * dtype.itemsize
         moved = convolving.traffic_bytes(rows, shape, features.filters, dtype, blocks=blocks)
-        return moved / rates["bandwidth"]
+        moved += blocks * 2 * held
+        return Phase(
+            name,
+            held + made_bytes + convolving.workspace_bytes((rows, values), shape, step, dtype),
+            flops,
+            flops / rate + moved / rates["bandwidth"],
+            blocks=blocks,
+            filters_per_block=step,
+        )
 
     gram_flops = n * made + float(n) ** 2 * depth
     predict_flops = (n + m) * made + (0 if config.kernel == "linear" else 2.0 * n * m * depth)
-    gram = Phase(
-        "gram",
-        tiles + n * block + beside(n),
-        gram_flops,
-        gram_flops / rate + blocks * 2 * tiles / rates["bandwidth"] + moving(n),
-    )
+    gram = streaming("gram", n, tiles, gram_flops)
     cross = 0 if config.kernel == "linear" else 8 * n * m
-    predict = Phase(
-        "predict",
-        (n + m) * block + cross + beside(n + m),
-        predict_flops,
-        predict_flops / rate + moving(n + m),
-    )
+    predict = streaming("predict", n + m, cross, predict_flops)
     nothing = convolving.inner_products(np.empty(0), n, tile, depth)
     budget = available_to(module) if config.memory_budget is None else parse_bytes(config.memory_budget) or 0
     inner = plan_products(
