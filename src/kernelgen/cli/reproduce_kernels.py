@@ -152,7 +152,7 @@ def print_plans(plans: Iterable[tuple[TableRow, SolveProblem, Sweep]]) -> None:
             row.name,
             f"{plan.n_samples:,}",
             f"{plan.n_features:,}",
-            f"{blocks:,}" if (blocks := plan.phases[0].blocks) else "",
+            next((f"{phase.blocks:,}" for phase in plan.phases if phase.blocks), ""),
             str(sweep.n_fits),
             format_bytes(plan.peak_bytes),
             format_seconds(seconds),
