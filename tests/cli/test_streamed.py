@@ -38,9 +38,14 @@ def test_the_plan_streams(run: Run) -> None:
     plan = json.loads(
         run("solve", "--features", "randconv32k:patch=3,pool=3,stride=2", "--plan", "--json").stdout
     )
-    assert [phase["name"] for phase in plan["phases"]] == ["gram", "factor", "refine", "predict"]
+    assert [phase["name"] for phase in plan["phases"]] == ["features", "gram", "factor", "refine", "predict"]
     assert plan["n_features"] == 32_000 * 18
     assert plan["peak_bytes"] < 0.7e9  # one block of features at a time; stored, they would take 3.3 GB
+    filters = "randconv:filters={},patch=3,pool=3,stride=2"
+    for count in (4, 32_000):
+        told = run("solve", "--features", filters.format(count), "--plan").stdout
+        assert ("1 block of 4 filters" if count == 4 else f"{plan['phases'][1]['blocks']} blocks of ") in told
+    assert "block" not in run("solve", "--plan").stdout
     assert (
         "over the memory budget" in run("solve", "--features", SPEC, "--memory-budget", "5MB", code=5).stderr
     )

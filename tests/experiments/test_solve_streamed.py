@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from kernelgen.engines.base import storage_elements
+from kernelgen.engines.choose import choose_convolutions
+from kernelgen.engines.convolution import FilterBank
 from kernelgen.engines.cuda import convolve
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.errors import BudgetExceeded, EngineUnavailable, NotPositiveDefinite, UsageError
-from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve
+from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve, solve_problem
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH
 from kernelgen.experiments.solve_sweep import solve_sweep
 from kernelgen.experiments.sweep_record import Sweep
@@ -117,6 +119,34 @@ def test_the_plan_is_of_the_card(on: Any) -> None:
         config(engine="cuda", kernel="linear", features="randconv32k:patch=3,pool=3,stride=2")
     ).plan
     assert predict.bytes - linear.phases[-1].bytes == 8 * 400 * 150  # no test Gram matrix
+
+
+@pytest.mark.parametrize("engine", ["native", "cuda"])
+def test_the_plan_counts_the_blocks(on: Any, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, streamed = choose_convolutions(engine), {"gram": [], "predict": []}
+    slab = 18 * 4 * module.SLAB
+    monkeypatch.setattr(module, "BLOCK_BYTES", 2 * 400 * slab)  # two slabs, but one with the test rows
+
+    def counted(phase: str, add: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            streamed[phase] += [len(each.filters) for each in arguments if isinstance(each, FilterBank)]
+            return add(*arguments, **options)
+
+        return call
+
+    for phase, name in (
+        ("gram", "add_convolution_products"),
+        ("predict", "add_convolution_cross_products"),
+    ):
+        monkeypatch.setattr(module, name, counted(phase, getattr(module, name)))
+    features = f"randconv:filters={5 * module.SLAB - 2},patch=3,pool=3,stride=2"
+    problem = prepare_solve(config(engine=engine, features=features, precision="mixed"))
+    phases = {phase["name"]: phase for phase in problem.plan_as_dict()["phases"]}
+    solve_problem(problem)
+    assert [phases[name]["blocks"] for name in ("gram", "factor", "predict")] == [3, None, 5]
+    for name, sizes in streamed.items():
+        assert len(sizes) == phases[name]["blocks"]
+        assert set(sizes[:-1]) == {phases[name]["filters_per_block"]}
 
 
 def test_more_filters_take_no_more_memory(on: Any) -> None:

@@ -135,14 +135,14 @@ def kernels(
 
 
 def print_plans(plans: Iterable[tuple[TableRow, SolveProblem, Sweep]]) -> None:
-    """Write a line a row: its size, its fits, and what they are planned to take."""
+    """Write a line a row: its size, blocks of filters that are streamed, fits, and what these are planned to take."""
     from rich.table import Table
 
     from kernelgen.experiments.kernel_table import planned_seconds
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("row", no_wrap=True)
-    for column in ("n", "features", "fits", "memory", "time", "in memory"):
+    for column in ("n", "features", "blocks", "fits", "memory", "time", "in memory"):
         table.add_column(column, justify="right")
     total = 0.0
     for row, problem, sweep in plans:
@@ -152,6 +152,7 @@ def print_plans(plans: Iterable[tuple[TableRow, SolveProblem, Sweep]]) -> None:
             row.name,
             f"{plan.n_samples:,}",
             f"{plan.n_features:,}",
+            next((f"{phase.blocks:,}" for phase in plan.phases if phase.blocks), ""),
             str(sweep.n_fits),
             format_bytes(plan.peak_bytes),
             format_seconds(seconds),

@@ -11,6 +11,7 @@ from kernelgen.cli.terminal import console, format_bytes, format_percent, format
 if TYPE_CHECKING:
     from kernelgen.experiments.solve import SolveProblem, SolveRecord
     from kernelgen.experiments.solve_sweep import SweepRecord
+    from kernelgen.solvers.costs import Phase
     from kernelgen.solvers.plan import Plan
 
 
@@ -35,12 +36,15 @@ def print_plan(problem: SolveProblem, *, stderr: bool, fits: int = 1) -> None:
     table.add_column("phase")
     for column in ("memory", "work", "time"):
         table.add_column(column, justify="right")
+    if any(phase.blocks for phase in plan.phases):
+        table.add_column()
     for phase in plan.phases:
         table.add_row(
             phase.name,
             format_bytes(phase.bytes),
             f"{phase.flops / 1e9:,.1f} Gflop",
             format_seconds(phase.seconds),
+            *_blocks(phase),
         )
     verdict = "fits in" if plan.fits else "[bold red]does not fit in[/bold red]"
     out.print(table)
@@ -49,6 +53,13 @@ def print_plan(problem: SolveProblem, *, stderr: bool, fits: int = 1) -> None:
         f"about {format_seconds(plan.seconds)}; {plan.precision}, {plan.engine} engine, {_threads(plan.threads)}"
     )
     out.print(f"{fits} fits, each with a factor of its own\n" if fits > 1 else "")
+
+
+def _blocks(phase: Phase) -> list[str]:
+    """How features are streamed, "63 blocks of 512 filters"; nothing where they are not."""
+    if phase.blocks is None:
+        return []
+    return [f"{phase.blocks:,} block{'s' if phase.blocks > 1 else ''} of {phase.filters_per_block:,} filters"]
 
 
 def _kernel_text(problem: SolveProblem) -> str:

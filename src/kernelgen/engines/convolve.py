@@ -21,7 +21,8 @@ SLAB: Final = 48
 """Filters that the micro-kernel takes at once."""
 BLOCK_BYTES = 500_000_000
 """Of features made at a time: enough work for each time that images are cut into patches and tiles read and written."""
-_ROWS = 4096  # of a block that is held in float64
+WIDENED_ROWS: Final = 128
+"""Of a block of float32 features that are held in float64, where weights and scores are summed."""
 
 
 def arithmetic() -> list[Any]:
@@ -47,8 +48,8 @@ def zeros(shape: tuple[int, int], /) -> FloatArray:
 
 
 def workspace_bytes(images: tuple[int, Any], shape: ConvolutionShape, n_filters: int, dtype: Any, /) -> int:
-    """None worth counting: one image's patches and responses for each thread."""
-    return 0
+    """Bytes of a block's filters; one image's patches and responses for each thread are not worth counting."""
+    return int(n_filters * (shape.depth * np.dtype(dtype).itemsize + 16 * shape.features_per_filter))
 
 
 def traffic_bytes(
@@ -175,14 +176,14 @@ def add_convolution_scores(
     )
     # W = Phi^T alpha
     W = sum(
-        Phi[rows : rows + _ROWS].T.astype(np.float64) @ alpha[rows : rows + _ROWS]
-        for rows in range(0, n, _ROWS)
+        Phi[rows : rows + WIDENED_ROWS].T.astype(np.float64, copy=False) @ alpha[rows : rows + WIDENED_ROWS]
+        for rows in range(0, n, WIDENED_ROWS)
     )
     Psi = convolve(
         test, shape, bank, out=np.empty((m, depth), dtype=dtype), threads=threads, heartbeat=parts[1]
     )
-    for rows in range(0, m, _ROWS):
-        out[rows : rows + _ROWS] += Psi[rows : rows + _ROWS].astype(np.float64) @ W
+    for rows in range(0, m, WIDENED_ROWS):
+        out[rows : rows + WIDENED_ROWS] += Psi[rows : rows + WIDENED_ROWS].astype(np.float64, copy=False) @ W
 
 
 def _grouped_features(

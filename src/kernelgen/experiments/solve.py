@@ -42,7 +42,8 @@ from kernelgen.experiments.solve_record import (
     make_record,
     versions,
 )
-from kernelgen.experiments.solve_streamed import is_streamed, plan_streamed, solve_streamed
+from kernelgen.experiments.solve_streamed import is_streamed, solve_streamed
+from kernelgen.experiments.streamed_plan import plan_streamed
 from kernelgen.features.base import FeatureMap
 from kernelgen.features.registry import make_features
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_bytes

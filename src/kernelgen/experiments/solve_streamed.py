@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelgen.arrays.checks import check_threads, parse_bytes
+from kernelgen.arrays.checks import check_threads
 from kernelgen.arrays.duplicates import check_labels_agree, find_duplicates
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray
-from kernelgen.datasets.dataset import Dataset
 from kernelgen.engines.choose import choose as choose_engine
-from kernelgen.engines.choose import choose_convolutions
 from kernelgen.errors import BudgetExceeded, KernelgenError, NotConverged, NotPositiveDefinite
 from kernelgen.estimators.model import check_solved
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
@@ -30,20 +28,17 @@ from kernelgen.experiments.solve_record import (
     kernel_of,
     make_record,
 )
-from kernelgen.features.base import FeatureMap, FeatureValues, float_dtype
+from kernelgen.features.base import FeatureMap, FeatureValues
 from kernelgen.features.random_conv import FittedRandomConv, RandomConv
 from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth_of_products
 from kernelgen.kernels.base import Kernel
-from kernelgen.solvers.costs import Phase
-from kernelgen.solvers.memory import available_to
-from kernelgen.solvers.plan import Plan, out_of_memory, resolve_precision
-from kernelgen.solvers.products import factorize_products, plan_products
+from kernelgen.solvers.plan import out_of_memory
+from kernelgen.solvers.products import factorize_products
 from kernelgen.solvers.progress import ProgressCallback, phase
 from kernelgen.solvers.release import given_back
 from kernelgen.solvers.result import Solution
 from kernelgen.solvers.streamed import (
     cross_products,
-    filters_per_block,
     kernel_scores,
     linear_scores,
     stream_products,
@@ -53,68 +48,6 @@ from kernelgen.solvers.streamed import (
 def is_streamed(features: FeatureMap) -> bool:
     """Whether the features are streamed: random convolutions by themselves."""
     return isinstance(features, RandomConv)
-
-
-def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n_targets: int) -> Plan:
-    """Bytes and seconds of streaming, factoring and predicting, of the engine's memory; nothing is allocated."""
-    assert isinstance(features, RandomConv)
-    module, convolving = choose_engine(config.engine), choose_convolutions(config.engine)
-    n, m = len(data.X_train), len(data.X_test)
-    precision, threads = resolve_precision(config.precision, n), check_threads(config.threads)
-    dtype = features_dtype(precision)
-    shape = features.shape(layout_of(data))
-    rates = module.measure_rates(threads)
-    rate, depth = rates[str(dtype)], shape.features_per_filter * features.filters
-    down, across = shape.positions
-    made = 2.0 * down * across * shape.depth * features.filters  # flops of one image's features
-    step = min(filters_per_block(convolving, shape, n, dtype), features.filters)
-    block, tile = step * shape.features_per_filter * dtype.itemsize, convolving.default_tile(n)
-    tiles = module.storage_elements(n, tile) * 8
-    whitened = features.constants().images == "whitened"
-    values = float_dtype(data.X_train.dtype) if whitened else data.X_train.dtype
-    blocks = -(-features.filters // step)
-
-    def beside(rows: int) -> int:
-        return convolving.workspace_bytes((rows, values), shape, step, dtype)
-
-    def moving(rows: int) -> float:
-        moved = convolving.traffic_bytes(rows, shape, features.filters, dtype, blocks=blocks)
-        return moved / rates["bandwidth"]
-
-    gram_flops = n * made + float(n) ** 2 * depth
-    predict_flops = (n + m) * made + (0 if config.kernel == "linear" else 2.0 * n * m * depth)
-    gram = Phase(
-        "gram",
-        tiles + n * block + beside(n),
-        gram_flops,
-        gram_flops / rate + blocks * 2 * tiles / rates["bandwidth"] + moving(n),
-    )
-    cross = 0 if config.kernel == "linear" else 8 * n * m
-    predict = Phase(
-        "predict",
-        (n + m) * block + cross + beside(n + m),
-        predict_flops,
-        predict_flops / rate + moving(n + m),
-    )
-    nothing = convolving.inner_products(np.empty(0), n, tile, depth)
-    budget = available_to(module) if config.memory_budget is None else parse_bytes(config.memory_budget) or 0
-    inner = plan_products(
-        nothing, n_targets=n_targets, precision=precision, threads=threads, budget_bytes=budget
-    )
-    solving = tuple(replace(each, bytes=each.bytes + tiles) for each in inner.phases)
-    phases = (gram, *solving, *((predict,) if m else ()))
-    peak = max(each.bytes for each in phases)
-    fits = peak <= budget
-    return replace(
-        inner,
-        n_test=m,
-        phases=phases,
-        input_bytes=data.X_train.nbytes,
-        peak_bytes=peak,
-        seconds=sum(each.seconds for each in phases),
-        fits=fits,
-        suggestion=None if fits else "fewer rows: the inner products alone take about 4 n^2 bytes",
-    )
 
 
 @dataclass(frozen=True)

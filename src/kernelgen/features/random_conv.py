@@ -33,6 +33,8 @@ from kernelgen.features.layout import Layout
 from kernelgen.features.random_patches import sample_patches
 from kernelgen.features.zca import zca_matrix
 
+STANDARDIZED_FILTERS = 64  # whose features of all images are made at a time, for their statistics
+WHITENED_ROWS = 1024  # images that are whitened at a time
 SMALLEST_NORM = 1e-8  # a patch shorter than this is constant: it is left as it is
 
 
@@ -174,6 +176,34 @@ class RandomConv(FeatureMap):
         made, computed = Layout(shape.features_per_filter * self.filters), float_dtype(dtype)
         return Output(made, computed, flops, made.n_values * computed.itemsize)
 
+    def fit_bytes(self, n_samples: int, layout: Layout, dtype: Any) -> int:
+        """Bytes that :meth:`fit` holds at its peak for so many images with values of this dtype, the filters included.
+
+        Three copies of the patches that are drawn (two, where they are not whitened), unless whitened images or
+        statistics of features take more.
+        """
+        shape, recipe, n, d = self.shape(layout), self.constants(), n_samples, layout.n_values
+        drawn = max(min(self.n_patches, n * shape.positions[0] * shape.positions[1]), self.filters)
+        images, whitening = self.image_bytes(n, layout, dtype), 0
+        if recipe.images == "whitened":
+            whitening = 16 * n * d + 40 * d**2  # images, centered ones, the eigenvectors' workspace
+        patches = images + drawn * (8 * (2 if recipe.whitening == "none" else 3) * shape.depth + 40)
+        statistics = images + 24 * n * shape.features_per_filter * min(self.filters, STANDARDIZED_FILTERS)
+        return max(whitening, patches, statistics if recipe.standardize else 0) + self.bank_bytes(layout)
+
+    def bank_bytes(self, layout: Layout) -> int:
+        """Bytes of the filters and of what their features are less and times."""
+        shape = self.shape(layout)
+        return 8 * self.filters * (shape.depth + 1 + 2 * shape.features_per_filter)
+
+    def image_bytes(self, n_samples: int, layout: Layout, dtype: Any) -> int:
+        """Bytes of the images as the recipe wants them, beside those that are there: whitened ones are others."""
+        if self.constants().images != "whitened":
+            return 0
+        d = layout.n_values
+        making = 24 * min(n_samples, WHITENED_ROWS) * d
+        return n_samples * d * float_dtype(dtype).itemsize + making + 8 * d**2
+
     def fit(
         self,
         X: FeatureValues,
@@ -251,10 +281,12 @@ class FittedRandomConv(FittedMap):
         kind = self.map.constants().images
         if kind != "whitened":
             return Points(np.ascontiguousarray(X.values), X.scale * (255.0 if kind == "raw" else 1.0))
-        rows = _unit_contrast(X.values) - self.whitening["image_mean"]
-        return Points(
-            np.ascontiguousarray(rows @ self.whitening["image_whitening"], dtype=float_dtype(X.values.dtype))
-        )
+        whitened = np.empty(X.values.shape, dtype=float_dtype(X.values.dtype))
+        for start in range(0, len(whitened), WHITENED_ROWS):
+            rows = slice(start, start + WHITENED_ROWS)
+            centered = _unit_contrast(X.values[rows]) - self.whitening["image_mean"]
+            whitened[rows] = centered @ self.whitening["image_whitening"]
+        return Points(whitened)
 
     def apply(
         self,
@@ -284,7 +316,7 @@ class FittedRandomConv(FittedMap):
         convolving, module = choose_convolutions(engine), choose(engine)
         images, shape, n = module.place(self.images(X)), self.shape, len(X.values)
         mean, factor = np.zeros_like(self.bank.mean), np.ones_like(self.bank.factor)
-        step, count = 64, len(self.bank.filters)
+        step, count = STANDARDIZED_FILTERS, len(self.bank.filters)
         for first in range(0, count, step):
             part = self.bank.part(first, first + step)
             out = convolving.zeros((n, shape.features_per_filter * len(part.filters)))

@@ -16,12 +16,18 @@ _EVALUATION_FLOPS = 24.0  # one kernel value (an exponential), counted at the ra
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase: what the process holds above the start while it runs, its floating-point work and its time."""
+    """One phase: what the process holds above the start while it runs, its floating-point work and its time.
+
+    Where features are streamed, ``blocks`` says how often some are made, used and dropped, and ``filters_per_block``
+    how many filters each block has (the last one what is left); both are None elsewhere.
+    """
 
     name: str
     bytes: int
     flops: float
     seconds: float
+    blocks: int | None = None
+    filters_per_block: int | None = None
 
 
 def factor_dtype(precision: str) -> np.dtype[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Plan:
     engine : str
     threads, tile : int
     phases : tuple of Phase
-        ``factor``, ``solve``, ``refine`` (certificate included) and, with test points, ``predict``.
+        ``factor``, ``solve``, ``refine`` (certificate included) and, with test points, ``predict``; before them
+        ``features`` where these are made, or ``gram`` where they are streamed.
     input_bytes : int
         The training values themselves; the caller holds them, they are not part of ``peak_bytes``.
     peak_bytes : int
@@ -63,9 +64,7 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values["phases"] = [
-            {"name": p.name, "bytes": p.bytes, "flops": p.flops, "seconds": p.seconds} for p in self.phases
-        ]
+        values["phases"] = [asdict(phase) for phase in self.phases]
         return values
 
 
