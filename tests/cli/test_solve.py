@@ -198,7 +198,13 @@ def test_a_list_of_ridges_is_one_table_and_one_object(run: Run) -> None:
 def test_leave_one_out_errors(run: Run) -> None:
     found = record(run("solve", "--n-train", "300", "--leave-one-out", "--json"))
     assert 0 < found["leave_one_out_error"] < 0.1
-    assert "left out" in run("solve", "--n-train", "300", "--leave-one-out").stdout
+    assert 0 <= found["inverse_error"] < 1e-6  # 300 rows are factored in float64
+    assert "(K^-1)_ii within" in run("solve", "--n-train", "300", "--leave-one-out").stdout
+    single = record(run("solve", "--n-train", "300", "--leave-one-out", "--precision", "float32", "--json"))
+    assert single["inverse_error"] is None
+    assert single["leave_one_out_error"] is not None
+    names = [phase["name"] for phase in record(run("solve", "--leave-one-out", "--plan", "--json"))["phases"]]
+    assert names == ["factor", "solve", "refine", "left out", "predict"]
     among = record(
         run("solve", "--n-train", "300", "--ridge", "0,1", "--choose", "leave-one-out", "--json", "--quiet")
     )

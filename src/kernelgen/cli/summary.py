@@ -146,8 +146,13 @@ def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
     if record.labels != "true":
         rows.append(("labels", f"{record.labels}: {record.label_changes:,} of {record.n_train:,} changed"))
     if record.leave_one_out_error is not None:
+        checked = "unchecked" if record.inverse_error is None else f"within {_number(record.inverse_error)}"
         rows.insert(
-            1, ("left out", f"{format_percent(record.leave_one_out_error)}   leave-one-out, in closed form")
+            1,
+            (
+                "left out",
+                f"{format_percent(record.leave_one_out_error)}   leave-one-out in closed form, (K^-1)_ii {checked}",
+            ),
         )
     if certificate.get("n_merged_duplicates"):
         rows.append(

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from kernelgen.arrays.points import FloatArray
 from kernelgen.estimators.targets import decode_scores, error_rate
+from kernelgen.solvers.costs import Phase
 from kernelgen.solvers.factor import Factor
+from kernelgen.solvers.plan import Plan
 from kernelgen.solvers.progress import ProgressCallback
 from kernelgen.solvers.result import Solution
 
 
-def leave_one_out_error(
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An error rate, and how far the factor is to be trusted with it.
+
+    Attributes
+    ----------
+    error : float
+        Share of rows whose label is missed by the model of all other rows.
+    inverse_error : float or None
+        Largest relative error found of (K^-1)_ii; None where nothing sharper could be solved.
+    """
+
+    error: float
+    inverse_error: float | None
+
+
+def leave_one_out(
     factor: Factor,
     solution: Solution,
     Y: FloatArray,
     classes: NDArray[Any],
     progress: ProgressCallback | None = None,
-) -> float:
-    """Share of rows whose label is missed by the model of all other rows: f^{-i}(x_i) = y_i - alpha_i / (K^-1)_ii.
+) -> LeftOut:
+    """Decide each label by the model of all other rows: f^{-i}(x_i) = y_i - alpha_i / (K^-1)_ii.
 
     Parameters
     ----------
@@ -31,7 +50,20 @@ def leave_one_out_error(
 
     Notes
     -----
-    n^3 / 3 flops; see :meth:`kernelgen.solvers.factor.Factor.leave_one_out` for its accuracy.
+    n^3 / 3 flops, and another solve. A relative error of (K^-1)_ii is one of the row's whole residual, in which its
+    label is the largest entry or not: small ones change no label but close calls.
     """
     predicted = Y - factor.leave_one_out(solution, progress=progress)
-    return error_rate(decode_scores(predicted, classes), decode_scores(Y, classes))
+    error = error_rate(decode_scores(predicted, classes), decode_scores(Y, classes))
+    inverse_error = factor.diag_inverse_error(Y.shape[1], progress=progress)
+    return LeftOut(error, inverse_error if inverse_error == inverse_error else None)
+
+
+def plan_left_out(plan: Plan) -> Plan:
+    """Add the phase "left out", after the refinement: as much work as the factor and the refinement once more."""
+    names = [phase.name for phase in plan.phases]
+    at = names.index("refine")
+    factor, refine = plan.phases[names.index("factor")], plan.phases[at]
+    left_out = Phase("left out", refine.bytes, factor.flops + refine.flops, factor.seconds + refine.seconds)
+    phases = (*plan.phases[: at + 1], left_out, *plan.phases[at + 1 :])
+    return replace(plan, phases=phases, seconds=plan.seconds + left_out.seconds)

@@ -32,7 +32,7 @@ from kernelgen.experiments.feature_points import (
     make_points,
     stored_bytes,
 )
-from kernelgen.experiments.left_out import leave_one_out_error
+from kernelgen.experiments.left_out import leave_one_out, plan_left_out
 from kernelgen.experiments.solve_record import (
     WITH_BANDWIDTH,
     SolveConfig,
@@ -124,6 +124,9 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
     waits = points is None and config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
     kernel = None if waits else _make_kernel(config, points)
     prepared = time.perf_counter()
+    planned = (plan_streamed if is_streamed(features) else _make_plan)(
+        config, data, features, n_targets=encode_labels(y_train)[1].shape[1]
+    )
     return SolveProblem(
         config=config,
         data=data,
@@ -131,9 +134,7 @@ def prepare_solve(config: SolveConfig, *, load_progress: LoadProgress | None = N
         features=features,
         points=points,
         kernel=kernel,
-        plan=(plan_streamed if is_streamed(features) else _make_plan)(
-            config, data, features, n_targets=encode_labels(y_train)[1].shape[1]
-        ),
+        plan=plan_left_out(planned) if config.leave_one_out else planned,
         seconds={"load": loaded - start, "features": made - loaded, "bandwidth": prepared - made},
     )
 
@@ -211,7 +212,7 @@ def fit_prepared(
     )
     solution = check_solved(factor.solve(Y, tol=config.tol, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, classes), problem.y_train)
-    left_out = leave_one_out_error(factor, solution, Y, classes, progress) if config.leave_one_out else None
+    left_out = leave_one_out(factor, solution, Y, classes, progress) if config.leave_one_out else None
     model = Model(
         points=replace(train, center=factor.center),
         alpha=solution.alpha,
@@ -228,7 +229,7 @@ def fit_prepared(
         n_features=train.n_features,
         train_error=train_error,
         test_error=None,
-        leave_one_out_error=left_out,
+        left_out=left_out,
         seconds={
             **stats.seconds,
             "predict": 0.0,

@@ -16,6 +16,7 @@ from kernelgen.arrays.checks import check_choice, check_non_negative, check_posi
 from kernelgen.datasets.dataset import Dataset
 from kernelgen.errors import UsageError
 from kernelgen.experiments.feature_points import FeaturePoints
+from kernelgen.experiments.left_out import LeftOut
 from kernelgen.features.base import FeatureMap
 from kernelgen.features.random_conv import RandomConv
 from kernelgen.features.registry import make_features
@@ -202,10 +203,11 @@ class SolveProblem:
 class SolveRecord:
     """What was solved, how well, how it was proved and what it took; the fields are the keys of the JSON object.
 
-    Errors are fractions; ``leave_one_out_error`` is None where it was not asked for. ``seconds`` has ``features,
-    bandwidth, gram, factor, solve, refine, predict`` and their ``total``; ``load``, the time to read the data, comes on
-    top. ``planned_bytes`` and ``peak_bytes`` are above the start of the solve, with the data in memory. ``features`` is
-    the text of the config, ``feature_parameters`` all parameters it stands for.
+    Errors are fractions; ``leave_one_out_error`` is None where it was not asked for, ``inverse_error`` is the largest
+    relative error found of the (K^-1)_ii it comes from. ``seconds`` has ``features, bandwidth, gram, factor, solve,
+    refine, predict`` and their ``total``; ``load``, the time to read the data, comes on top. ``planned_bytes`` and
+    ``peak_bytes`` are above the start of the solve, with the data in memory. ``features`` is the text of the config,
+    ``feature_parameters`` all parameters it stands for.
     """
 
     dataset: str
@@ -240,6 +242,7 @@ class SolveRecord:
     command: str
     feature_parameters: dict[str, Any] = field(default_factory=dict)
     leave_one_out_error: float | None = None
+    inverse_error: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
@@ -256,7 +259,7 @@ def make_record(
     test_error: float | None,
     seconds: dict[str, float],
     planned_bytes: int,
-    leave_one_out_error: float | None = None,
+    left_out: LeftOut | None = None,
 ) -> SolveRecord:
     """The record of a solved problem; its peak and its model are filled in by whoever measured and saved them."""
     config, data, stats = problem.config, problem.data, solution.stats
@@ -292,7 +295,8 @@ def make_record(
         model=None,
         command=config.command(),
         feature_parameters=problem.features.describe(),
-        leave_one_out_error=leave_one_out_error,
+        leave_one_out_error=None if left_out is None else left_out.error,
+        inverse_error=None if left_out is None else left_out.inverse_error,
     )
 
 

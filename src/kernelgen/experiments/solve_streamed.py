@@ -19,7 +19,7 @@ from kernelgen.errors import BudgetExceeded, KernelgenError, NotConverged, NotPo
 from kernelgen.estimators.model import check_solved
 from kernelgen.estimators.targets import decode_scores, encode_labels, error_rate
 from kernelgen.experiments.feature_points import layout_of
-from kernelgen.experiments.left_out import leave_one_out_error
+from kernelgen.experiments.left_out import LeftOut, leave_one_out
 from kernelgen.experiments.solve_record import (
     WITH_BANDWIDTH,
     SolveConfig,
@@ -88,7 +88,7 @@ class _Fit:
     kernel: Kernel
     solution: Solution
     train_error: float
-    leave_one_out_error: float | None
+    left_out: LeftOut | None
     seconds: dict[str, float]
 
 
@@ -154,7 +154,7 @@ def _solve_streamed(
             n_features=rows.products.n_features,
             train_error=fit.train_error,
             test_error=error,
-            leave_one_out_error=fit.leave_one_out_error,
+            left_out=fit.left_out,
             seconds={
                 **shared,
                 **fit.seconds,
@@ -216,9 +216,7 @@ def _fit(rows: StreamedRows, problem: SolveProblem, progress: ProgressCallback |
     solution = check_solved(factor.solve(rows.Y, tol=config.tol, progress=progress))
     train_error = error_rate(decode_scores(solution.fitted, rows.classes), problem.y_train)
     left_out = (
-        leave_one_out_error(factor, solution, rows.Y, rows.classes, progress)
-        if config.leave_one_out
-        else None
+        leave_one_out(factor, solution, rows.Y, rows.classes, progress) if config.leave_one_out else None
     )
     seconds = {
         **solution.stats.seconds,

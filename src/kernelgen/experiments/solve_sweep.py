@@ -178,7 +178,7 @@ class _Chooser:
     def as_dict(self) -> dict[str, Any]:
         """How it was chosen, ready for JSON."""
         told = {"by": self.sweep.choose} if self.choice is None else self.choice.as_dict()
-        return {**told, "test_set": "read once, after every fit"}
+        return {**told, "test_set": "read once, after the last fit"}
 
 
 def _nothing_chosen(choice: HeldOutChoice | None) -> str:

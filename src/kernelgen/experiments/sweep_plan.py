@@ -11,6 +11,7 @@ from kernelgen.engines.choose import choose_convolutions
 from kernelgen.experiments.feature_points import layout_of, stored_bytes
 from kernelgen.experiments.held_out import is_by_rule
 from kernelgen.experiments.held_out_rows import split_sizes
+from kernelgen.experiments.left_out import plan_left_out
 from kernelgen.experiments.solve_record import SolveProblem
 from kernelgen.experiments.solve_streamed import is_streamed
 from kernelgen.experiments.sweep_record import Sweep
@@ -30,6 +31,8 @@ def plan_sweep(problem: SolveProblem, sweep: Sweep) -> Plan:
     products, 4 n^2 + 8 n m bytes for n rows to fit and m held out.
     """
     whole = _keeping(problem, sweep)
+    if sweep.choose == "leave-one-out" and not problem.config.leave_one_out:
+        whole = plan_left_out(whole)
     if sweep.choose != "held-out":
         return whole
     sizes = split_sizes(len(problem.data.X_train))

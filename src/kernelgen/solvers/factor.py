@@ -167,7 +167,8 @@ class Factor:
         -----
         n^3 / 3 flops once; later calls return the same values. They carry the factor's own rounding: from a float32
         factor (precision "mixed" too) a relative error up to about eps_32 times the condition number, and with a
-        jitter they belong to K + jitter I. Use precision "float64" where they must be sharp.
+        jitter they belong to K + jitter I. :meth:`diag_inverse_error` measures it; use precision "float64" where they
+        must be sharp.
         """
         if self._diag_inverse is None:
             with phase("diag_inverse", progress) as heartbeat:
@@ -175,6 +176,53 @@ class Factor:
                     self.tiles, threads=self.threads, heartbeat=heartbeat
                 )
         return self._diag_inverse.copy()
+
+    def diag_inverse_error(
+        self,
+        n_probes: int = 10,
+        *,
+        tol: float = 1e-6,
+        seed: int = 0,
+        progress: ProgressCallback | None = None,
+    ) -> float:
+        """Largest relative error of :meth:`diag_inverse` on random rows, whose columns of the inverse are solved.
+
+            (K + ridge I) z = e_i - r:   (K^-1)_ii = z_i + z . r + r . K^-1 r,   the last term <= |r|^2 / lambda_min
+
+        Parameters
+        ----------
+        n_probes : int
+            Rows that are drawn, at most all of them.
+        tol : float
+            Of |r|, as for :meth:`solve`; the last term is left out.
+        seed : int
+            Of the rows drawn.
+
+        Returns
+        -------
+        float
+            NaN where a column was not solved to ``tol``, and for precision "float32", which has nothing sharper to
+            compare with.
+
+        Notes
+        -----
+        One :meth:`solve` of ``n_probes`` columns, and :meth:`diag_inverse`.
+        """
+        if n_probes < 1:
+            raise UsageError(f"n_probes must be at least 1, got {n_probes}")
+        diagonal, rows = self.diag_inverse(progress=progress), self.rows
+        if self.precision == "float32":
+            return float("nan")
+        drawn = np.random.default_rng(seed).choice(len(rows), min(n_probes, len(rows)), replace=False)
+        owner = np.arange(self.n_samples) if self.first is None else self.first
+        E = (owner[:, None] == rows[drawn]).astype(np.float64)
+        solution = self.solve(E, tol=tol, progress=progress)
+        if solution.status is not Status.SOLVED:
+            return float("nan")
+        Z = solution.alpha[rows]
+        R = (E - solution.fitted)[rows] - self.ridge * Z
+        sharp = Z[drawn, np.arange(len(drawn))] + np.einsum("ij,ij->j", Z, R)
+        return float(np.abs(diagonal[drawn] / sharp - 1.0).max())
 
     def leave_one_out(self, solution: Solution, *, progress: ProgressCallback | None = None) -> FloatArray:
         """Residuals y_i - f^{-i}(x_i) of the interpolants that miss one row each, of alpha's shape.
