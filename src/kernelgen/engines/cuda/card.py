@@ -89,6 +89,13 @@ class Card:
         return None if path is None else Cusolver.load(path)
 
     @property
+    def block_bytes(self) -> int:
+        """Shared memory that a block may ask for on the current card: 48 KB on Pascal and before, 64 KB on Turing."""
+        runtime = self.xp.cuda.runtime
+        attribute = runtime.cudaDevAttrMaxSharedMemoryPerBlockOptin
+        return int(runtime.deviceGetAttribute(attribute, self.xp.cuda.Device().id))
+
+    @property
     def largest_square(self) -> int:
         """Most rows that ``cholesky`` takes at once: 46,340 without the 64-bit routines."""
         return LARGEST_32_BIT if self._cusolver is None else 1 << 30
@@ -415,7 +422,7 @@ class Card:
         n_filters, positions = len(filters.above), shape.positions[0] * shape.positions[1]
         regions, image_values = pooling_regions(shape), shape.height * shape.width * shape.channels
         kernel = self._kernel(f"convolve_and_pool<{dtype_name(images.dtype)}>", FUSED_SOURCE)
-        kernel.max_dynamic_shared_size_bytes = LARGEST_SHARED_BYTES
+        kernel.max_dynamic_shared_size_bytes = min(self.block_bytes, LARGEST_SHARED_BYTES)
         kernel(
             (len(images), -(-n_filters // SIDE)),
             (THREADS, 1),

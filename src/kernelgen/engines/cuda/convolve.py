@@ -58,7 +58,7 @@ def workspace_bytes(images: tuple[int, Any], shape: ConvolutionShape, n_filters:
     """Bytes beside features and sums: the images, what their features are made by, and blocks of products."""
     on, kind, (n, values) = device(), np.dtype(dtype), images
     placed: int = n * shape.height * shape.width * shape.channels * np.dtype(values).itemsize
-    made = made_bytes(n, shape, n_filters, kind)
+    made = made_bytes(on, n, shape, n_filters, kind)
     products = min(n, on.block) ** 2 * kind.itemsize + 2 * 8 * _WIDE
     bank = n_filters * (shape.depth * kind.itemsize + 16 * shape.features_per_filter)
     return int(placed + made + products + bank)
@@ -68,7 +68,7 @@ def traffic_bytes(
     n_images: int, shape: ConvolutionShape, n_filters: int, dtype: Any, /, *, blocks: int
 ) -> int:
     """Bytes written and read between images and features, with the filters in so many blocks."""
-    return moved_bytes(n_images, shape, n_filters, dtype, blocks=blocks)
+    return moved_bytes(device(), n_images, shape, n_filters, dtype, blocks=blocks)
 
 
 @releases

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from kernelgen.engines.convolution import ConvolutionShape
-from kernelgen.engines.cuda.device import padded
-from kernelgen.engines.cuda.regions import SLOTS, pooling_regions
+from kernelgen.engines.cuda.device import Device, padded
+from kernelgen.engines.cuda.regions import SLOTS, pooling_regions, region_count
 
 SIDE: Final = SLOTS
 """Filters of a block of threads, and slots it takes at a time."""
@@ -16,7 +16,9 @@ STEP: Final = 8
 """Values of a patch that are in shared memory at a time."""
 THREADS: Final = 256
 LARGEST_SHARED_BYTES: Final = 65536
-"""A block may have so much on every card since compute capability 7.5."""
+"""A block may have so much on every card since compute capability 7.0."""
+LEAST_FILLED: Final = 0.5
+"""Positions over slots: below, three steps that make no empty products are quicker (decision 0051)."""
 
 
 def shared_bytes(shape: ConvolutionShape) -> int:
@@ -32,6 +34,13 @@ def shared_bytes(shape: ConvolutionShape) -> int:
     return 4 * (4 * SIDE * STEP + (1 + regions.count) * THREADS + image + tables)
 
 
-def is_fused(shape: ConvolutionShape, dtype: Any) -> bool:
-    """Whether the kernel takes it: float32 (float64 has the library's tensor cores), images and windows that fit."""
-    return bool(np.dtype(dtype) == np.float32 and shared_bytes(shape) <= LARGEST_SHARED_BYTES)
+def is_fused(on: Device, shape: ConvolutionShape, dtype: Any) -> bool:
+    """Whether the kernel takes it: float32, tiles that positions fill, images and windows that fit the card's blocks.
+
+    float64 has the library's tensor cores.
+    """
+    largest = min(on.block_bytes, LARGEST_SHARED_BYTES)
+    if np.dtype(dtype) != np.float32 or 4 * THREADS * region_count(shape) > largest:
+        return False  # before positions are sorted by region: there may be as many of both
+    filled = shape.positions[0] * shape.positions[1] / len(pooling_regions(shape).order)
+    return filled >= LEAST_FILLED and shared_bytes(shape) <= largest
