@@ -18,6 +18,8 @@ from kernelgen.engines.cuda.release import releases
 from kernelgen.engines.cuda.work import Work
 from kernelgen.engines.cuda.write_features import convolution_flops, made_bytes, moved_bytes, write_features
 
+REVISION: Final = 2
+"""Of how features round: one more whenever kernels, or the choice among them, change their bits."""
 SLAB: Final = 128
 """Filters that a product takes at once."""
 BLOCK_BYTES = 2_000_000_000
@@ -28,10 +30,10 @@ _WIDE = 1 << 22  # elements of a block of features that are held in float64
 
 
 def arithmetic() -> list[Any]:
-    """What decides how products round: the library, the card, and the shapes they are asked for."""
+    """What decides how products round: the kernels, the library, the card, and the shapes they are asked for."""
     on = device()
     described = on.describe()
-    return ["cuda", described.get("device"), described.get("cublas"), on.block, DEPTH]
+    return ["cuda", REVISION, described.get("device"), described.get("cublas"), on.block, DEPTH]
 
 
 def default_tile(n_samples: int, /) -> int:
