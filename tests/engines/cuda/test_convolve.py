@@ -259,7 +259,7 @@ def test_both_ways_to_features_agree(on: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_card_whose_blocks_have_48_kilobytes(kernels: dict[str, Callable]) -> None:
-    """Its driver refuses the fused kernel's 57 for CIFAR-10: features are made by three steps."""
+    """Its driver refuses the fused kernel's 59 for CIFAR-10: features are made by three steps."""
     layout = Layout(3072, (32, 32, 3))
     map_ = RandomConv(filters=3, source="gaussian").fit(images(2, layout, 0), layout)
     X = images(2, layout, 1)

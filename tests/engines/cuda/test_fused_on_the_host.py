@@ -12,7 +12,7 @@ from cuda_kernels import compile_on_the_host
 from kernelgen.engines.convolution import ConvolutionShape
 from kernelgen.engines.cuda import fused
 from kernelgen.engines.cuda.device import DeviceFilters, dtype_name
-from kernelgen.engines.cuda.fused import SIDE, THREADS, is_fused, shared_bytes
+from kernelgen.engines.cuda.fused import GAPS, SIDE, THREADS, bank_reads, is_fused, row_gap, shared_bytes
 from kernelgen.engines.cuda.host import Host
 from kernelgen.engines.cuda.regions import GROUP, SLOTS, pooling_regions, region_count
 from kernelgen.engines.cuda.write_features import by_columns
@@ -103,7 +103,15 @@ def test_features_are_those_of_float64(
         *(filters.mean.ctypes.data, filters.factor.ctypes.data),
         *(regions.order.ctypes.data, regions.of_group.ctypes.data),
         *(regions.windows.ctypes.data, regions.weights.ctypes.data),
-        *(n_filters, images.shape[1], positions, shape.positions[1], len(regions.order), regions.count),
+        *(
+            n_filters,
+            images.shape[1],
+            row_gap(shape),
+            positions,
+            shape.positions[1],
+            len(regions.order),
+            regions.count,
+        ),
         *(regions.across, len(regions.windows), *where[3:]),
     )
     assert np.isnan(found[:, width:]).all()
@@ -128,6 +136,14 @@ def test_windows_are_sums_of_regions(shape: ConvolutionShape) -> None:
         top, bottom, left, right = regions.windows[cell]
         assert sums[top:bottom, left:right].sum() == window.sum()
         assert regions.weights[cell] == np.float32(1 / window.size if shape.average else 1)
+
+
+@SHAPE
+def test_a_warp_reads_few_banks_twice(shape: ConvolutionShape) -> None:
+    """Rows of 32 values begin in one bank: five patches of a warp would wait for each other on the average."""
+    assert bank_reads(shape, row_gap(shape)) == min(bank_reads(shape, gap) for gap in range(GAPS)) < 2.5
+    rows_of_32 = shape.row_step == 32 and shape.stride == 6
+    assert (bank_reads(shape, 0) > 4.5) is rows_of_32
 
 
 def test_which_shapes_are_fused() -> None:

@@ -21,7 +21,7 @@ from kernelgen.engines.cuda.device import (
     formula,
     leading_dimension,
 )
-from kernelgen.engines.cuda.fused import LARGEST_SHARED_BYTES, SIDE, THREADS, shared_bytes
+from kernelgen.engines.cuda.fused import LARGEST_SHARED_BYTES, SIDE, THREADS, row_gap, shared_bytes
 from kernelgen.engines.cuda.regions import pooling_regions
 from kernelgen.errors import UsageError
 
@@ -444,6 +444,7 @@ class Card:
                 self.upload(regions.weights),
                 np.int32(n_filters),
                 np.int32(image_values),
+                np.int32(row_gap(shape)),
                 np.int32(positions),
                 np.int32(shape.positions[1]),
                 np.int32(len(regions.order)),
