@@ -57,7 +57,7 @@ CONVOLVE_NAMES = {
 FUSED = [  # arguments of fused.cu's kernel, whose threads wait for each other
     *["float*", "long long", "const S*", "long long", "double", "const double*", "int"],
     *["const float*", "int", "const float*", "const float*", "const double*", "const double*"],
-    *["const int*", "const int*", "const int*", "const float*", *["int"] * 13],
+    *["const int*", "const int*", "const int*", "const float*", *["int"] * 14],
 ]
 FUSED_NAMES = {
     f"convolve_and_pool<{S}>": [each.replace("S", S) for each in FUSED]

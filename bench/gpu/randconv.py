@@ -28,6 +28,7 @@ SHAPES = {
     "sums of normalized patches": ConvolutionShape(32, 32, 3, 32, 1, 1024, 6, 14, 13, False, 10.0),
     "odd sides, interleaved": ConvolutionShape(19, 17, 3, 51, 3, 1, 5, 6, 4, True, None),
     "one channel, normalized": ConvolutionShape(19, 17, 1, 17, 1, 323, 6, 20, 20, False, 0.5),
+    "large patches, in three steps": ConvolutionShape(19, 17, 3, 51, 3, 1, 15, 2, 2, True, 0.5),
 }
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)
 KEPT = (

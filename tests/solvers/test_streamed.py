@@ -197,6 +197,21 @@ def test_a_checkpoint_of_another_engine_is_refused(tmp_path: Path):
         stream_products(fitted, images(30, 2), engine="cuda", **options)
 
 
+def test_a_checkpoint_of_kernels_that_rounded_differently_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features by three steps are not continued with the fused kernel's."""
+    fitted, path = MAP.fit(images(50, 1), LAYOUT), tmp_path / "products"
+    options = {"dtype": np.float32, "threads": 1, "checkpoint": path, "engine": "cuda"}
+    with using(Host()) as on:
+        with monkeypatch.context() as before:
+            known = ["cuda", on.describe()["device"], None, on.block, on_the_card.DEPTH]
+            before.setattr(on_the_card, "arithmetic", lambda: known)  # as it was when there was one way
+            stream_products(fitted, images(30, 2), **options)
+        with pytest.raises(UsageError, match=r"not a checkpoint .*version"):
+            stream_products(fitted, images(30, 2), **options)
+
+
 class Stop(Exception):
     pass
 

@@ -187,6 +187,7 @@ class Namespace:
 
     def __init__(self, kernels: dict[str, Callable]) -> None:
         self.kernels = kernels
+        self.block_bytes = 227 << 10  # as on an H100
         self.cuda = SimpleNamespace(
             cublas=SimpleNamespace(gemmEx=gemm_ex, strsm=trsm(np.float32), dtrsm=trsm(np.float64)),
             cusolver=SimpleNamespace(
@@ -204,7 +205,12 @@ class Namespace:
             Device=lambda: SimpleNamespace(id=0),
             Event=Event,
             get_elapsed_time=lambda start, stop: 1e3 * (stop.time - start.time),
-            runtime=SimpleNamespace(memGetInfo=lambda: (1 << 33, 1 << 34), getDeviceCount=lambda: 1),
+            runtime=SimpleNamespace(
+                memGetInfo=lambda: (1 << 33, 1 << 34),
+                getDeviceCount=lambda: 1,
+                cudaDevAttrMaxSharedMemoryPerBlockOptin=97,
+                deviceGetAttribute=lambda attribute, device: {(97, 0): self.block_bytes}[attribute, device],
+            ),
             nvrtc=None,
         )
 
@@ -237,23 +243,44 @@ class Namespace:
         return SimpleNamespace(get_function=self._launcher)
 
     def _launcher(self, name: str) -> Callable[..., None]:
-        function = self.kernels[name]
+        function, namespace = self.kernels[name], self
         widths = {ctypes.c_longlong: np.int64, ctypes.c_int: np.int32, ctypes.c_double: np.float64}
 
+        class Kernel:
+            """Its attribute is asked of the driver, which refuses more than the card has."""
+
+            allowed = 48 << 10  # what CUDA allows a kernel that asked for no more
+
+            @property
+            def max_dynamic_shared_size_bytes(self) -> int:
+                return self.allowed
+
+            @max_dynamic_shared_size_bytes.setter
+            def max_dynamic_shared_size_bytes(self, count: int) -> None:
+                if count > namespace.block_bytes:
+                    raise RuntimeError("CUDA_ERROR_INVALID_VALUE: invalid argument")
+                self.allowed = count
+
+            def __call__(self, grid: Any, block: Any, arguments: Any, *, shared_mem: int = 0) -> None:
+                launch(self, grid, block, arguments, shared_mem)
+
         def launch(
-            grid: tuple[int, int], block: tuple[int, int], arguments: tuple[Any, ...], *, shared_mem: int = 0
+            kernel: Kernel,
+            grid: tuple[int, int],
+            block: tuple[int, int],
+            arguments: tuple[Any, ...],
+            shared_mem: int,
         ) -> None:
             for kind, argument in zip(function.argtypes[4:], arguments, strict=True):
                 assert type(argument) is widths.get(kind, Array)  # the width the kernel reads
             values = [a.data.ptr if isinstance(a, Array) else a.item() for a in arguments]
             if name in FUSED_NAMES:
                 assert block == (256, 1)
-                assert 0 < shared_mem <= launch.max_dynamic_shared_size_bytes
+                assert 0 < shared_mem <= kernel.allowed
                 block = (block[0], shared_mem)
             function(*grid, *block, *values)
 
-        launch.max_dynamic_shared_size_bytes = 48 << 10  # what CUDA allows a kernel that asked for no more
-        return launch
+        return Kernel()
 
 
 class Event:

@@ -10,10 +10,11 @@ import pytest
 
 from cuda_kernels import compile_on_the_host
 from kernelgen.engines.convolution import ConvolutionShape
+from kernelgen.engines.cuda import fused
 from kernelgen.engines.cuda.device import DeviceFilters, dtype_name
-from kernelgen.engines.cuda.fused import SIDE, THREADS, is_fused, shared_bytes
+from kernelgen.engines.cuda.fused import GAPS, SIDE, THREADS, bank_reads, is_fused, row_gap, shared_bytes
 from kernelgen.engines.cuda.host import Host
-from kernelgen.engines.cuda.regions import GROUP, SLOTS, pooling_regions
+from kernelgen.engines.cuda.regions import GROUP, SLOTS, pooling_regions, region_count
 from kernelgen.engines.cuda.write_features import by_columns
 from oracles import tolerance
 
@@ -102,7 +103,15 @@ def test_features_are_those_of_float64(
         *(filters.mean.ctypes.data, filters.factor.ctypes.data),
         *(regions.order.ctypes.data, regions.of_group.ctypes.data),
         *(regions.windows.ctypes.data, regions.weights.ctypes.data),
-        *(n_filters, images.shape[1], positions, shape.positions[1], len(regions.order), regions.count),
+        *(
+            n_filters,
+            images.shape[1],
+            row_gap(shape),
+            positions,
+            shape.positions[1],
+            len(regions.order),
+            regions.count,
+        ),
         *(regions.across, len(regions.windows), *where[3:]),
     )
     assert np.isnan(found[:, width:]).all()
@@ -129,9 +138,44 @@ def test_windows_are_sums_of_regions(shape: ConvolutionShape) -> None:
         assert regions.weights[cell] == np.float32(1 / window.size if shape.average else 1)
 
 
+@SHAPE
+def test_a_warp_reads_few_banks_twice(shape: ConvolutionShape) -> None:
+    """Rows of 32 values begin in one bank: five patches of a warp would wait for each other on the average."""
+    assert bank_reads(shape, row_gap(shape)) == min(bank_reads(shape, gap) for gap in range(GAPS)) < 2.5
+    rows_of_32 = shape.row_step == 32 and shape.stride == 6
+    assert (bank_reads(shape, 0) > 4.5) is rows_of_32
+
+
 def test_which_shapes_are_fused() -> None:
-    cifar10 = SHAPES["CIFAR-10, overlapping means"]
-    assert is_fused(cifar10, "float32")
-    assert not is_fused(cifar10, "float64")
-    assert not is_fused(replace(cifar10, pool=2, stride=1), "float32")  # 729 regions
-    assert not is_fused(replace(cifar10, height=96, width=96, pool=90), "float32")
+    on, cifar10 = Host(), SHAPES["CIFAR-10, overlapping means"]
+    assert is_fused(on, cifar10, "float32")
+    assert is_fused(on, SHAPES["MNIST"], "float32")
+    assert not is_fused(on, cifar10, "float64")
+    assert not is_fused(on, replace(cifar10, pool=2, stride=1), "float32")  # 729 regions
+    assert not is_fused(on, replace(cifar10, height=96, width=96, channel_step=9216, pool=90), "float32")
+
+
+def test_a_card_with_less_shared_memory_takes_three_steps() -> None:
+    """Before compute capability 7.0 a block has 48 KB, and what asks for more is refused by the driver."""
+    assert not is_fused(Host(block_bytes=48 << 10), SHAPES["CIFAR-10, overlapping means"], "float32")
+    assert is_fused(Host(block_bytes=48 << 10), SHAPES["MNIST"], "float32")
+
+
+def test_few_positions_take_three_steps() -> None:
+    """A patch as large as the image fills one of 128 slots: 127 of 128 products would be of nothing."""
+    for patch, expected in ((28, False), (22, False), (21, True), (6, True)):
+        assert is_fused(Host(), replace(SHAPES["MNIST"], patch=patch, pool=30), "float32") is expected
+
+
+def test_positions_are_not_sorted_where_regions_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sort(shape: ConvolutionShape) -> None:
+        raise AssertionError(f"{shape} has its positions sorted, which takes seconds")
+
+    monkeypatch.setattr(fused, "pooling_regions", sort)
+    many = ConvolutionShape(224, 224, 3, 224, 1, 50_176, 6, 2, 1, True, None)
+    assert not is_fused(Host(), many, "float32")
+
+
+@SHAPE
+def test_regions_are_counted(shape: ConvolutionShape) -> None:
+    assert region_count(shape) == pooling_regions(shape).count

@@ -21,7 +21,7 @@ from kernelgen.engines.cuda.device import (
     formula,
     leading_dimension,
 )
-from kernelgen.engines.cuda.fused import LARGEST_SHARED_BYTES, SIDE, THREADS, shared_bytes
+from kernelgen.engines.cuda.fused import LARGEST_SHARED_BYTES, SIDE, THREADS, row_gap, shared_bytes
 from kernelgen.engines.cuda.regions import pooling_regions
 from kernelgen.errors import UsageError
 
@@ -87,6 +87,13 @@ class Card:
         self._solver_handle()  # loads it
         path = loaded_library() or located_library()
         return None if path is None else Cusolver.load(path)
+
+    @property
+    def block_bytes(self) -> int:
+        """Shared memory that a block may ask for on the current card: 48 KB on Pascal and before, 64 KB on Turing."""
+        runtime = self.xp.cuda.runtime
+        attribute = runtime.cudaDevAttrMaxSharedMemoryPerBlockOptin
+        return int(runtime.deviceGetAttribute(attribute, self.xp.cuda.Device().id))
 
     @property
     def largest_square(self) -> int:
@@ -415,7 +422,7 @@ class Card:
         n_filters, positions = len(filters.above), shape.positions[0] * shape.positions[1]
         regions, image_values = pooling_regions(shape), shape.height * shape.width * shape.channels
         kernel = self._kernel(f"convolve_and_pool<{dtype_name(images.dtype)}>", FUSED_SOURCE)
-        kernel.max_dynamic_shared_size_bytes = LARGEST_SHARED_BYTES
+        kernel.max_dynamic_shared_size_bytes = min(self.block_bytes, LARGEST_SHARED_BYTES)
         kernel(
             (len(images), -(-n_filters // SIDE)),
             (THREADS, 1),
@@ -437,6 +444,7 @@ class Card:
                 self.upload(regions.weights),
                 np.int32(n_filters),
                 np.int32(image_values),
+                np.int32(row_gap(shape)),
                 np.int32(positions),
                 np.int32(shape.positions[1]),
                 np.int32(len(regions.order)),

@@ -18,6 +18,8 @@ from kernelgen.engines.cuda.release import releases
 from kernelgen.engines.cuda.work import Work
 from kernelgen.engines.cuda.write_features import convolution_flops, made_bytes, moved_bytes, write_features
 
+REVISION: Final = 2
+"""Of how features round: one more whenever kernels, or the choice among them, change their bits."""
 SLAB: Final = 128
 """Filters that a product takes at once."""
 BLOCK_BYTES = 2_000_000_000
@@ -28,10 +30,10 @@ _WIDE = 1 << 22  # elements of a block of features that are held in float64
 
 
 def arithmetic() -> list[Any]:
-    """What decides how products round: the library, the card, and the shapes they are asked for."""
+    """What decides how products round: the kernels, the library, the card, and the shapes they are asked for."""
     on = device()
     described = on.describe()
-    return ["cuda", described.get("device"), described.get("cublas"), on.block, DEPTH]
+    return ["cuda", REVISION, described.get("device"), described.get("cublas"), on.block, DEPTH]
 
 
 def default_tile(n_samples: int, /) -> int:
@@ -58,7 +60,7 @@ def workspace_bytes(images: tuple[int, Any], shape: ConvolutionShape, n_filters:
     """Bytes beside features and sums: the images, what their features are made by, and blocks of products."""
     on, kind, (n, values) = device(), np.dtype(dtype), images
     placed: int = n * shape.height * shape.width * shape.channels * np.dtype(values).itemsize
-    made = made_bytes(n, shape, n_filters, kind)
+    made = made_bytes(on, n, shape, n_filters, kind)
     products = min(n, on.block) ** 2 * kind.itemsize + 2 * 8 * _WIDE
     bank = n_filters * (shape.depth * kind.itemsize + 16 * shape.features_per_filter)
     return int(placed + made + products + bank)
@@ -68,7 +70,7 @@ def traffic_bytes(
     n_images: int, shape: ConvolutionShape, n_filters: int, dtype: Any, /, *, blocks: int
 ) -> int:
     """Bytes written and read between images and features, with the filters in so many blocks."""
-    return moved_bytes(n_images, shape, n_filters, dtype, blocks=blocks)
+    return moved_bytes(device(), n_images, shape, n_filters, dtype, blocks=blocks)
 
 
 @releases

@@ -75,6 +75,10 @@ class Device(Protocol):
         """Rows and columns of the blocks in which products with K are made; a multiple of 48."""
 
     @property
+    def block_bytes(self) -> int:
+        """Shared memory that a block of threads may ask for."""
+
+    @property
     def tiles(self) -> tuple[int, ...]:
         """Sides to store a factor in where the full square does not fit, best first; multiples of 48."""
 

@@ -10,6 +10,9 @@
 // rectifies and adds them where they are, in registers, and these sums are laid out and added by the owner of a filter's
 // side. Sums have one owner and one order: no atomics.
 //
+// A row of the image in shared memory has a gap behind it: a region is a few columns wide, so that the 32 patches of a
+// warp start in several rows, and rows of 32 values would start in one bank.
+//
 // Pixels are scaled in double and kept in float, as gather does. A patch's mean is subtracted in two floats, so that
 // normalized values are good to three roundings without double arithmetic in the loop.
 //
@@ -37,14 +40,14 @@ __device__ inline void store(float* to, const float* from) {
 // zeros to multiples of 8 and 128.   statistics: mean and 1 / sqrt(variance + contrast) of each patch, read where
 // normalize is 1.   order: the position in each slot, or -1.   region_of: of each four slots.   windows: first and
 // last + 1 row and column of regions of each cell.
-// Shared memory, 4 bytes each: four buffers; 256 thresholds; 256 sums for each region; the image; the region of each four
-// slots, and one more; an offset for each depth.
+// Shared memory, 4 bytes each: four buffers; 256 thresholds; 256 sums for each region; the image, with gaps; the region of
+// each four slots, and one more; an offset for each depth.
 template <typename S>
 __global__ void __launch_bounds__(fused::kThreads, 2)
     convolve_and_pool(float* features, long long ldf, const S* images, long long image_step, double scale,
                       const double* statistics, int normalize, const float* columns, int ldc, const float* above,
                       const float* below, const double* mean, const double* factor, const int* order,
-                      const int* region_of, const int* windows, const float* weights, int filters, int values,
+                      const int* region_of, const int* windows, const float* weights, int filters, int values, int gap,
                       int positions, int across, int slots, int regions, int regions_across, int cells, int patch,
                       int channels, int row_step, int column_step, int channel_step) {
   using namespace fused;
@@ -56,18 +59,19 @@ __global__ void __launch_bounds__(fused::kThreads, 2)
   float* const thresholds = buffers + 4 * kBuffer;
   float* const sums = thresholds + kThreads;
   float* const pixels = sums + regions * kThreads;
-  int* const region = reinterpret_cast<int*>(pixels + values);
+  int* const region = reinterpret_cast<int*>(pixels + values + values / row_step * gap);
   int* const offsets = region + slots / 4 + 1;
   const int f = first_filter + t % kSide, side = t / kSide;  // whose sums are this thread's
 
   for (int k = t; k < values; k += kThreads)
-    pixels[k] = static_cast<float>(scale * static_cast<double>(images[image * image_step + k]));
+    pixels[k + k / row_step * gap] = static_cast<float>(scale * static_cast<double>(images[image * image_step + k]));
   for (int k = t; k < regions * kThreads; k += kThreads) sums[k] = 0.0f;
   for (int g = t; g < slots / 4 + 1; g += kThreads) region[g] = g < slots / 4 ? region_of[g] : 0;
   thresholds[t] = f < filters ? (side == 0 ? above[f] : below[f]) : 0.0f;
   for (int k = t; k < depth; k += kThreads) {  // filters are 0 beyond the patch: any pixel will do
     const int channel = k % channels, u = k / channels % patch, v = k / channels / patch;
-    offsets[k] = v < patch ? v * row_step + u * column_step + channel * channel_step : 0;
+    const int inside = v * row_step + u * column_step + channel * channel_step;
+    offsets[k] = v < patch ? inside + (v + channel * channel_step / row_step) * gap : 0;
   }
   __syncthreads();
 
@@ -79,7 +83,7 @@ __global__ void __launch_bounds__(fused::kThreads, 2)
 
   for (int start = 0; start < slots; start += kSide) {
     const int filled = order[start + own_slot], p = max(filled, 0);
-    const float* const corner = pixels + p / across * row_step + p % across * column_step;
+    const float* const corner = pixels + p / across * (row_step + gap) + p % across * column_step;
     float high = 0.0f, low = 0.0f, inverse = 1.0f;
     if (normalize) {
       const double* const statistic = statistics + 2 * (image * positions + p);

@@ -28,11 +28,13 @@ class Host:
         tiles: tuple[int, ...] = (96, 48),
         largest_square: int = 1 << 30,
         memory_bytes: int = 1 << 34,
+        block_bytes: int = 1 << 16,
     ) -> None:
         self.block = block
         self.tiles = tiles
         self.largest_square = largest_square
         self.memory_bytes = memory_bytes
+        self.block_bytes = block_bytes
 
     def unavailable(self) -> str | None:
         """None: NumPy is always there."""

@@ -49,6 +49,19 @@ class Regions:
         return self.down * self.across
 
 
+def region_count(shape: ConvolutionShape) -> int:
+    """Number of regions, for little: positions are not sorted.
+
+    Examples
+    --------
+    >>> region_count(ConvolutionShape(8, 8, 1, 8, 1, 64, 6, 2, 1, True, None))
+    9
+    """
+    sides = zip(shape.positions, shape.windows, strict=True)
+    down, across = (int(_cut(length, count, shape)[0][-1]) + 1 for length, count in sides)
+    return down * across
+
+
 @lru_cache(maxsize=16)
 def pooling_regions(shape: ConvolutionShape) -> Regions:
     """The regions of a shape's windows.
