@@ -291,6 +291,11 @@ def test_equal_rows_with_other_labels_cost_the_ridge_0_only(choose: str, tmp_pat
     assert "different target" in record.unsolved[0]["message"]
 
 
+def test_what_is_unsolved_has_a_bandwidth_where_the_kernel_has_one() -> None:
+    record = run(Sweep((0.0, 1.0)), n_train=200, kernel="linear")  # 64 pixels: ridge 0 has no factor
+    assert [(each["ridge"], each["bandwidth"]) for each in record.unsolved] == [(0.0, None)]
+
+
 def test_a_kernel_without_a_bandwidth_measures_no_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_out_rows.StoredHeldOut, "neighbour_distance", None)
     record = run(Sweep((0.1, 1.0)), n_train=100, kernel="linear")

@@ -105,7 +105,8 @@ def print_sweep(record: SweepRecord) -> None:
     out.print(f"[bold]{escape(record.fits[0].dataset)}[/bold], {escape(record.fits[0].features)}")
     out.print(table)
     for each in record.unsolved:
-        out.print(f"ridge {each['ridge']:g}, bandwidth {each['bandwidth']}: {escape(each['message'])}")
+        bandwidth = "" if each["bandwidth"] is None else f", bandwidth {each['bandwidth']}"
+        out.print(f"ridge {each['ridge']:g}{bandwidth}: {escape(each['message'])}")
     if record.chosen is not None:
         rows = (
             f"{record.choice['n_held_out']:,} of its rows held out" if by == "held-out" else "leave-one-out"

@@ -14,6 +14,7 @@ from kernelgen.arrays.checks import check_threads
 from kernelgen.arrays.duplicates import check_labels_agree, find_duplicates
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray
+from kernelgen.arrays.whole_file import check_destination
 from kernelgen.engines.choose import choose as choose_engine
 from kernelgen.errors import BudgetExceeded, KernelgenError, NotConverged, NotPositiveDefinite
 from kernelgen.estimators.model import check_solved
@@ -136,6 +137,8 @@ def _solve_streamed(
     choose: Callable[[StreamedRows], Sequence[SolveConfig]] | None,
     unsolved: Callable[[SolveConfig, KernelgenError], None] | None,
 ) -> list[SolveRecord]:
+    if problem.config.resume is not None:
+        check_destination(problem.config.resume)  # now, not after the filters and the sum
     start = time.perf_counter()
     rows, seconds = _stream(problem, progress)
     streamed = time.perf_counter() - start

@@ -163,14 +163,18 @@ class _Chooser:
         self.failures.append((config, error.with_traceback(None)))
 
     def unsolved(self) -> tuple[dict[str, Any], ...]:
-        """What has no fit, and why."""
+        """What has no fit, and why; bandwidths are None where the kernel has none."""
         found = [(each.ridge, each.bandwidth, str(error)) for each, error in self.failures]
         if self.choice is not None:
             found += [
                 (each.ridge, each.bandwidth, f"on the rows of the choice: {each.message}")
                 for each in self.choice.unsolved()
             ]
-        return tuple(dict(zip(("ridge", "bandwidth", "message"), each, strict=True)) for each in found)
+        has_bandwidth = self.problem.config.kernel in WITH_BANDWIDTH
+        return tuple(
+            {"ridge": ridge, "bandwidth": bandwidth if has_bandwidth else None, "message": message}
+            for ridge, bandwidth, message in found
+        )
 
     def errors_of(self, fits: Sequence[SolveRecord]) -> tuple[float | None, ...]:
         """Errors on rows of the training set that a fit did not see."""

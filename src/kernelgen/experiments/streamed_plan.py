@@ -93,8 +93,14 @@ def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n
         peak_bytes=peak,
         seconds=sum(each.seconds for each in phases),
         fits=fits,
-        suggestion=None if fits else "fewer rows: the inner products alone take about 4 n^2 bytes",
+        suggestion=None if fits else _suggestion(max(phases, key=lambda each: each.bytes)),
     )
+
+
+def _suggestion(largest: Phase) -> str:
+    if largest.name == "features":
+        return "fewer filters, a smaller patch, or n_patches below 100,000: drawing and whitening filters takes most"
+    return "fewer rows: the inner products alone take about 4 n^2 bytes"
 
 
 def _fit_phase(features: RandomConv, data: Dataset, made: float, rate: float) -> Phase:

@@ -179,15 +179,16 @@ class RandomConv(FeatureMap):
     def fit_bytes(self, n_samples: int, layout: Layout, dtype: Any) -> int:
         """Bytes that :meth:`fit` holds at its peak for so many images with values of this dtype, the filters included.
 
-        Three copies of the patches that are drawn (two, where they are not whitened), unless whitened images or
-        statistics of features take more.
+        Three copies of the patches that are drawn and the workspace of their eigenvectors (two copies, where they are
+        not whitened), unless whitened images or statistics of features take more.
         """
         shape, recipe, n, d = self.shape(layout), self.constants(), n_samples, layout.n_values
         drawn = max(min(self.n_patches, n * shape.positions[0] * shape.positions[1]), self.filters)
         images, whitening = self.image_bytes(n, layout, dtype), 0
         if recipe.images == "whitened":
             whitening = 16 * n * d + 40 * d**2  # images, centered ones, the eigenvectors' workspace
-        patches = images + drawn * (8 * (2 if recipe.whitening == "none" else 3) * shape.depth + 40)
+        copies, vectors = (2, 0) if recipe.whitening == "none" else (3, 40 * shape.depth**2)
+        patches = images + drawn * (8 * copies * shape.depth + 40) + vectors
         statistics = images + 24 * n * shape.features_per_filter * min(self.filters, STANDARDIZED_FILTERS)
         return max(whitening, patches, statistics if recipe.standardize else 0) + self.bank_bytes(layout)
 
