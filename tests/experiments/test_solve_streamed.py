@@ -16,6 +16,7 @@ from kernelgen.engines.cuda import convolve
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
 from kernelgen.errors import BudgetExceeded, DataError, EngineUnavailable, NotPositiveDefinite, UsageError
+from kernelgen.experiments import solve_streamed
 from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve, solve_problem
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH
 from kernelgen.experiments.solve_sweep import solve_sweep
@@ -215,6 +216,15 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -
     assert not phases
 
 
+def test_a_whole_file_is_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = config(resume=str(tmp_path / "sums.safetensors"), n_train=100)
+    first = run_solve(there)
+    monkeypatch.setattr(solve_streamed, "check_destination", None)
+    assert run_solve(there).certificate == first.certificate
+
+
 def test_what_is_largest_is_what_to_make_smaller(tmp_path: Path) -> None:
     rows = prepare_solve(config(memory_budget="1MB")).plan
     assert rows.suggestion.startswith("fewer rows")
@@ -223,6 +233,7 @@ def test_what_is_largest_is_what_to_make_smaller(tmp_path: Path) -> None:
     large = SolveConfig(dataset=str(tmp_path / "large.npz"), features="randconv64", memory_budget="1MB")
     filters = prepare_solve(large).plan
     assert filters.phases[0].bytes == filters.peak_bytes
+    assert filters.phases[0].flops > 2 * (20 * 27 * 27) * 108**2  # second moments of all patches
     assert filters.suggestion.startswith("fewer filters, a smaller patch, or n_patches")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,8 +138,9 @@ def _solve_streamed(
     choose: Callable[[StreamedRows], Sequence[SolveConfig]] | None,
     unsolved: Callable[[SolveConfig, KernelgenError], None] | None,
 ) -> list[SolveRecord]:
-    if problem.config.resume is not None:
-        check_destination(problem.config.resume)  # now, not after the filters and the sum
+    resume = problem.config.resume
+    if resume is not None and not Path(resume).is_file():
+        check_destination(resume)  # now, not after the filters and the sum
     start = time.perf_counter()
     rows, seconds = _stream(problem, progress)
     streamed = time.perf_counter() - start

@@ -105,9 +105,6 @@ def _suggestion(largest: Phase) -> str:
 
 def _fit_phase(features: RandomConv, data: Dataset, made: float, rate: float) -> Phase:
     """Drawing and whitening the filters; `made` flops are those of all features, which statistics need."""
-    n, d = data.X_train.shape
-    recipe = features.constants()
-    flops = made if recipe.standardize else 0.0
-    if recipe.images == "whitened":
-        flops += 4.0 * n * d**2 + 10.0 * d**3  # second moments, their eigenvectors, and all images times them
-    return Phase("features", features.fit_bytes(n, layout_of(data), data.X_train.dtype), flops, flops / rate)
+    n, layout = len(data.X_train), layout_of(data)
+    flops = features.fit_flops(n, layout) + (made if features.constants().standardize else 0.0)
+    return Phase("features", features.fit_bytes(n, layout, data.X_train.dtype), flops, flops / rate)

@@ -183,7 +183,7 @@ class RandomConv(FeatureMap):
         not whitened), unless whitened images or statistics of features take more.
         """
         shape, recipe, n, d = self.shape(layout), self.constants(), n_samples, layout.n_values
-        drawn = max(min(self.n_patches, n * shape.positions[0] * shape.positions[1]), self.filters)
+        drawn = self.drawn(n, layout)
         images, whitening = self.image_bytes(n, layout, dtype), 0
         if recipe.images == "whitened":
             whitening = 16 * n * d + 40 * d**2  # images, centered ones, the eigenvectors' workspace
@@ -191,6 +191,21 @@ class RandomConv(FeatureMap):
         patches = images + drawn * (8 * copies * shape.depth + 40) + vectors
         statistics = images + 24 * n * shape.features_per_filter * min(self.filters, STANDARDIZED_FILTERS)
         return max(whitening, patches, statistics if recipe.standardize else 0) + self.bank_bytes(layout)
+
+    def drawn(self, n_samples: int, layout: Layout) -> int:
+        """Patches that :meth:`fit` draws: those that whitening is estimated from, the filters among them."""
+        down, across = self.shape(layout).positions
+        return max(min(self.n_patches, n_samples * down * across), self.filters)
+
+    def fit_flops(self, n_samples: int, layout: Layout) -> float:
+        """Floating-point operations of whitening, without the statistics that standardize features."""
+        recipe, n, d = self.constants(), n_samples, layout.n_values
+        if recipe.images == "whitened":
+            return (
+                4.0 * n * d**2 + 10.0 * d**3
+            )  # second moments, their eigenvectors, and all images times them
+        depth = self.shape(layout).depth
+        return 2.0 * self.drawn(n, layout) * depth**2 + 10.0 * depth**3
 
     def bank_bytes(self, layout: Layout) -> int:
         """Bytes of the filters and of what their features are less and times."""
@@ -238,7 +253,7 @@ class RandomConv(FeatureMap):
             images.values,
             layout,
             patch=self.patch,
-            count=max(min(self.n_patches, total), self.filters),
+            count=self.drawn(len(X.values), layout),
             rng=rng,
         )
         bank = _filters(patches, self.filters, recipe, rng if self.source == "gaussian" else None)
