@@ -198,8 +198,8 @@ def test_a_constant_image_beside_others_has_the_features_of_no_response():
 @pytest.mark.parametrize(
     ("changes", "n", "message"),
     [
-        ({"patch": 9}, 5, "does not fit in images of 9 x 8"),
-        ({"filters": 10_000}, 1, r"10000 filters .* 1 image\(s\) have 42 patches"),
+        ({"patch": 9}, 5, "does not fit in images of 9 x 8: patch is at most 8"),
+        ({"filters": 10_000}, 1, r"10000 filters .* 1 image\(s\) have 42 patches: ask for fewer"),
     ],
 )
 def test_what_cannot_be_made(changes, n, message):

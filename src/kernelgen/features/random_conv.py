@@ -151,7 +151,10 @@ class RandomConv(FeatureMap):
         """Where patches lie in rows of this layout; UsageError where none fits."""
         height, width, channels = layout.shape_for(self.name)
         if self.patch > min(height, width):
-            raise UsageError(f"a patch of side {self.patch} does not fit in images of {height} x {width}")
+            raise UsageError(
+                f"a patch of side {self.patch} does not fit in images of {height} x {width}: "
+                f"patch is at most {min(height, width)}"
+            )
         recipe = self.constants()
         planes = layout.order == "planes"
         return ConvolutionShape(
@@ -242,7 +245,8 @@ class RandomConv(FeatureMap):
         total = len(X.values) * shape.positions[0] * shape.positions[1]
         if self.source == "patches" and self.filters > total:
             raise DataError(
-                f"{self.filters} filters are asked for, but {len(X.values)} image(s) have {total} patches"
+                f"{self.filters} filters are asked for, but {len(X.values)} image(s) have {total} patches: ask for "
+                "fewer filters, give more images, or draw the filters at random (source=gaussian)"
             )
         state: dict[str, NDArray[Any]] = {}
         if recipe.images == "whitened":
