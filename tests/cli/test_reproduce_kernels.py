@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from command_line import Run
+from kernelgen.cli.reproduce_kernels import print_plans
+from kernelgen.experiments.kernel_table import random_conv_row
+from kernelgen.experiments.solve import SolveConfig, prepare_solve
+from kernelgen.experiments.solve_sweep import Sweep
 
 
 def test_missing_data_are_named(run: Run) -> None:
@@ -46,3 +50,14 @@ def test_a_row_on_mnist_is_kept_and_written(run: Run, tmp_path: Path, mnist_dir:
     stamp = kept.stat().st_mtime_ns
     run(*arguments)
     assert kept.stat().st_mtime_ns == stamp
+
+
+def test_a_line_of_the_plan_fits_into_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    problem = prepare_solve(SolveConfig(features="randconv:filters=2000,patch=3,pool=3,stride=2"))
+    print_plans([(random_conv_row(2560), problem, Sweep((0.0, 1.0), ("auto", "auto:2")))])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["row", "cifar10-randconv2560", "about"]
+    assert lines[1].endswith("yes")

@@ -57,6 +57,14 @@ def test_a_data_set_and_its_trace(run: Run, tmp_path: Path) -> None:
     assert lines[-1]["test_error"] < 0.3
 
 
+def test_quiet_has_no_progress(run: Run) -> None:
+    words = ("sgd", "--n", 500, "--d", 2000, "--epochs", 1500, "--tol", 0)
+    told, silent = run(*words), run(*words, "--quiet")
+    assert "epochs       100 %" in told.stderr
+    assert silent.stderr == ""
+    assert "to minimum norm" in silent.stdout
+
+
 def test_divergence_is_an_exit_code_and_names_a_step(run: Run) -> None:
     done = run("sgd", "--n", 20, "--d", 50, "--step", 5, "--json", code=3)
     assert json.loads(done.stdout)["status"] == "diverged"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 
 from command_line import Run
 from kernelgen.arrays.tensor_file import open_tensors
+from kernelgen.cli.summary import print_record, print_sweep
+from kernelgen.experiments.solve import SolveConfig, run_solve
+from kernelgen.experiments.sweep_record import SweepRecord
 
 KEYS = {
     *("dataset", "kernel", "bandwidth", "n_train", "n_test", "n_features", "test_error", "train_error"),
@@ -243,3 +247,14 @@ def test_a_tolerance_that_cannot_be_met_says_what_was_reached_and_a_larger_one_s
     assert loose["iterations"] < tight["iterations"]
     assert "--tol 0.0001" in loose["command"]
     assert "tol must be" in run("solve", "--tol", "0", code=2).stderr
+
+
+def test_a_copy_of_a_data_set_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers are pasted without the warning that went to stderr."""
+    record = run_solve(SolveConfig(n_train=100))
+    print_record(record)
+    assert "official" not in capsys.readouterr().out
+    copy = replace(record, data={**record.data, "official": False})
+    print_record(copy)
+    print_sweep(SweepRecord((copy,), (None,), None, {"by": "none"}, ()))
+    assert capsys.readouterr().out.count("digits (not the official files)") == 2

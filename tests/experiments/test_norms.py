@@ -69,6 +69,15 @@ def test_markdown_has_every_row(record: dict) -> None:
     text = norms_markdown(record)
     for row in record["interpolants"]:
         assert f"| {row['what']} | {row['norm']:.5g} |" in text
+    assert "converged" not in text
+
+
+def test_markdown_tells_a_row_that_is_not_solved(record: dict) -> None:
+    first, *others = record["interpolants"]
+    lost = {**first, "relative_residual": 4e-3, "status": "not_converged"}
+    text = norms_markdown({**record, "interpolants": [lost, *others]})
+    line = next(line for line in text.splitlines() if line.startswith(f"| {first['what']} |"))
+    assert line.endswith("| 4e-03 (not_converged) |")
 
 
 def test_a_saved_factor_is_used_and_checked(tmp_path: Path, record: dict) -> None:

@@ -15,7 +15,8 @@ from kernelgen.engines.convolution import FilterBank
 from kernelgen.engines.cuda import convolve
 from kernelgen.engines.cuda.device import device, using
 from kernelgen.engines.cuda.host import Host
-from kernelgen.errors import BudgetExceeded, EngineUnavailable, NotPositiveDefinite, UsageError
+from kernelgen.errors import BudgetExceeded, DataError, EngineUnavailable, NotPositiveDefinite, UsageError
+from kernelgen.experiments import solve_streamed
 from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve, solve_problem
 from kernelgen.experiments.solve_record import WITH_BANDWIDTH
 from kernelgen.experiments.solve_sweep import solve_sweep
@@ -206,6 +207,56 @@ def test_a_run_goes_on_from_its_file_and_not_from_the_other_engine_s(on: Any, tm
     assert again["certificate"] == first["certificate"]
     with pytest.raises(UsageError, match="go on with --engine cuda"):
         run_solve(config(engine="native", resume=path))
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    problem, phases = prepare_solve(config(resume=str(tmp_path / "none" / "x"))), []
+    with pytest.raises(DataError, match="there is no folder"):
+        solve_problem(problem, progress=lambda where: phases.append(where.phase))
+    assert not phases
+
+
+def test_a_whole_file_is_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = config(resume=str(tmp_path / "sums.safetensors"), n_train=100)
+    first = run_solve(there)
+    monkeypatch.setattr(solve_streamed, "check_destination", None)
+    assert run_solve(there).certificate == first.certificate
+
+
+def test_what_is_largest_is_what_to_make_smaller(tmp_path: Path) -> None:
+    rows = prepare_solve(config(memory_budget="1MB")).plan
+    assert rows.suggestion.startswith("fewer rows")
+    X, y = np.zeros((20, 32, 32, 3), dtype=np.uint8), np.arange(20) % 2
+    np.savez(tmp_path / "large.npz", X_train=X, y_train=y, X_test=X[:2], y_test=y[:2])
+    large = SolveConfig(dataset=str(tmp_path / "large.npz"), features="randconv64", memory_budget="1MB")
+    filters = prepare_solve(large).plan
+    assert filters.phases[0].bytes == filters.peak_bytes
+    assert filters.phases[0].flops > 2 * (20 * 27 * 27) * 108**2  # second moments of all patches
+    assert filters.suggestion.startswith("fewer filters, a smaller patch, or n_patches")
+
+
+@pytest.mark.parametrize(
+    "features",
+    [SPEC + ",n_patches=999+standardize", "randconv:filters=99,patch=3,pool=3,stride=2+standardize"],
+)
+def test_stored_random_convolutions_are_planned_from_more_than_two_images(
+    features: str, tmp_path: Path
+) -> None:
+    """Two images, of which the time is planned, may be constant, or have fewer patches than there are filters."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (80, 8, 8)).astype(np.uint8), np.arange(80) % 2
+    X[:2] = 7
+    np.savez(tmp_path / "blank.npz", X_train=X, y_train=y, X_test=X[:9], y_test=y[:9])
+    problem = prepare_solve(SolveConfig(dataset=str(tmp_path / "blank.npz"), features=features))
+    assert problem.plan.phases[0].seconds > 0
+    X[:] = np.arange(80)[:, None, None]  # no contrast anywhere: that is told by the fit, not by the plan
+    np.savez(tmp_path / "blank.npz", X_train=X, y_train=y, X_test=X[:9], y_test=y[:9])
+    problem = prepare_solve(SolveConfig(dataset=str(tmp_path / "blank.npz"), features=features))
+    assert problem.plan.phases[0].seconds > 0
+    with pytest.raises(DataError, match="all patches that were drawn are constant"):
+        solve_problem(problem)
 
 
 def test_failures_are_those_of_the_processor(on: Any) -> None:

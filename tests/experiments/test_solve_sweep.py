@@ -108,6 +108,59 @@ def test_a_split_is_drawn_from_all_rows(n: int) -> None:
     assert not np.array_equal(one.held_out, other.held_out)
 
 
+@pytest.mark.parametrize("n", [30, 300, 50_000])
+def test_equal_rows_are_on_one_side_of_a_split(n: int) -> None:
+    first = np.arange(n) % (n // 3)
+    split, sizes = draw_split(n, 0, first), held_out_rows.split_sizes(n)
+    assert len(split.fitted) == sizes[0]
+    assert sizes[1] - 4 < len(split.held_out) <= sizes[1]  # those beside the cut are left out
+    assert not np.intersect1d(first[split.fitted], first[split.held_out]).size
+    assert (np.diff(split.held_out) > 0).all()
+    distinct = first[split.fitted][split.distinct]
+    assert np.array_equal(np.sort(distinct), np.unique(first[split.fitted]))
+
+
+def test_one_row_repeated_holds_nothing_out() -> None:
+    with pytest.raises(UsageError, match="too few different ones"):
+        draw_split(50, 0, np.zeros(50, dtype=np.int64))
+
+
+def repeated_digits(path: Path, times: int) -> str:
+    """Every training image so many times."""
+    data = load_dataset("digits")
+    X, y = np.tile(data.X_train[:200], (times, 1)), np.tile(data.y_train[:200], times)
+    X, X_test = X.reshape(-1, 8, 8), data.X_test.reshape(-1, 8, 8)
+    np.savez(path, X_train=X, y_train=y, X_test=X_test, y_test=data.y_test, maximum=data.maximum)
+    return str(path)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_a_held_out_image_has_no_copy_among_the_fitted(features: str, tmp_path: Path) -> None:
+    """A copy is known by heart: with a narrow kernel no held-out row was missed, and that kernel was chosen."""
+    record = run(
+        Sweep((1e-3, 1e-2), (0.01, "auto", "auto:2")),
+        dataset=repeated_digits(tmp_path / "repeated.npz", 3),
+        features=features,
+    )
+    narrow = [each["error"] for each in record.choice["tried"] if each["bandwidth"] == 0.01]
+    assert min(narrow) > 0.5
+    assert all(fit.bandwidth > 0.1 for fit in record.fits)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_repeated_images_do_not_make_the_bandwidth_narrow(features: str, tmp_path: Path) -> None:
+    """The rule measures distances between distinct images: with a ridge, too, where they are not merged."""
+    repeated = repeated_digits(tmp_path / "repeated.npz", 3)
+    one, three = (
+        run_solve(SolveConfig(dataset=name, features=features, ridge=ridge))
+        for name, ridge in ((repeated_digits(tmp_path / "once.npz", 1), 0.1), (repeated, 0.3))
+    )
+    if features == "pixels":  # filters are patches of other rows
+        assert three.bandwidth == one.bandwidth
+        assert three.test_error == one.test_error
+    assert three.bandwidth == pytest.approx(one.bandwidth, rel=0.3)
+
+
 @pytest.mark.parametrize("features", FEATURES)
 def test_rows_sorted_by_class_choose_as_well(features: str, tmp_path: Path) -> None:
     """The first four fifths of such rows never show the last two digits."""
@@ -238,10 +291,14 @@ def test_equal_rows_with_other_labels_cost_the_ridge_0_only(choose: str, tmp_pat
     assert "different target" in record.unsolved[0]["message"]
 
 
-def test_a_kernel_without_a_bandwidth_measures_no_distances(tmp_path: Path) -> None:
-    y = np.arange(40) % 2
-    np.savez(tmp_path / "flat.npz", X_train=np.ones((40, 3)), y_train=y, X_test=np.ones((2, 3)), y_test=y[:2])
-    record = run(Sweep((0.1, 1.0)), dataset=str(tmp_path / "flat.npz"), kernel="linear")
+def test_what_is_unsolved_has_a_bandwidth_where_the_kernel_has_one() -> None:
+    record = run(Sweep((0.0, 1.0)), n_train=200, kernel="linear")  # 64 pixels: ridge 0 has no factor
+    assert [(each["ridge"], each["bandwidth"]) for each in record.unsolved] == [(0.0, None)]
+
+
+def test_a_kernel_without_a_bandwidth_measures_no_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out_rows.StoredHeldOut, "neighbour_distance", None)
+    record = run(Sweep((0.1, 1.0)), n_train=100, kernel="linear")
     assert len(record.fits) == 2
 
 

@@ -1,4 +1,4 @@
-"""The plan of a streamed solve is what the process takes, for few images too; blocks are tested with the solve."""
+"""The plan of random convolutions is what the process takes, for few images too; blocks are tested with the solve."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ print(json.dumps([problem.plan.peak_bytes, solve_problem(problem).peak_bytes]))
             },
         ),
         (500, 16, 3, {"features": "randconv:filters=64,recipe=whitened_image", "ridge": 1.0}),
+        (80, 32, 3, {"features": "randconv:filters=64,patch=25"}),  # the eigenvectors of wide patches
+        (300, 32, 3, {"features": "randconv64+standardize"}),  # stored, after the same fit
     ],
 )
 def test_the_measured_peak_is_the_planned_one(n, side, channels, changes, tmp_path) -> None:

@@ -56,6 +56,7 @@ def test_the_small_specs_cover_all_maps() -> None:
         ("gabor:normalize=l1", "normalize must be one of"),
         ("wavelet:wavelet=db1000", "no discrete wavelet is called 'db1000'; perhaps .*families: "),
         ("wavelet:wavelet=morl", "no discrete wavelet is called 'morl'"),
+        ("wavelet:wavelet=foo", "called 'foo'; families: haar, db, sym, coif, bior, rbio, dmey$"),
         ("wavelet:level=0", "level must be at least 1"),
         ("wavelet:kind=lifted", "kind must be one of"),
         ("wavelet:mode=mirror", "mode must be one of"),
@@ -78,7 +79,11 @@ def test_a_spec_that_cannot_be(spec: str, message: str) -> None:
         ("wavelet:level=3,wavelet=haar", LAYOUT, "too small for level=3 of wavelet 'haar' .*at most 2"),
         ("wavelet:level=1,wavelet=db8,kind=packet", LAYOUT, "level is at most 0; use a shorter wavelet"),
         ("gabor", Layout(16), "made from images, and these rows of 16 values are not known"),
-        ("gabor:pool=2+gabor", LAYOUT, "made from images, and these rows of"),
+        (
+            "gabor:pool=2+gabor",
+            LAYOUT,
+            "made from images, and these rows of.*put no other features before these",
+        ),
     ],
 )
 def test_images_that_cannot_be(spec: str, layout: Layout, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from kernelgen.errors import DataError, UsageError
 from kernelgen.features.base import FeatureValues
 from kernelgen.features.layout import Layout
 from kernelgen.features.random_conv import RECIPES, RandomConv
+from kernelgen.features.random_patches import sample_patches
 from kernelgen.features.registry import make_features
 from kernelgen.features.zca import zca_matrix
 from oracles import tolerance
@@ -196,8 +198,8 @@ def test_a_constant_image_beside_others_has_the_features_of_no_response():
 @pytest.mark.parametrize(
     ("changes", "n", "message"),
     [
-        ({"patch": 9}, 5, "does not fit in images of 9 x 8"),
-        ({"filters": 10_000}, 1, r"10000 filters .* 1 image\(s\) have 42 patches"),
+        ({"patch": 9}, 5, "does not fit in images of 9 x 8: patch is at most 8"),
+        ({"filters": 10_000}, 1, r"10000 filters .* 1 image\(s\) have 42 patches: ask for fewer"),
     ],
 )
 def test_what_cannot_be_made(changes, n, message):
@@ -231,3 +233,14 @@ def test_parameters_out_of_range(changes):
 def test_rows_that_are_no_images():
     with pytest.raises(UsageError, match="image"):
         small("coates_ng").fit(FeatureValues(np.zeros((3, 7))), Layout(7))
+
+
+def test_drawing_patches_takes_little_beside_them() -> None:
+    """They and a copy in the images' type: the indices of all their pixels took twice as much."""
+    layout = Layout(400, (20, 20, 1))
+    values = images(300, layout).astype(np.float32)
+    tracemalloc.start()
+    patches = sample_patches(values, layout, patch=6, count=50_000, rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.2 * patches.nbytes

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import Points
 from kernelgen.errors import UsageError
 from kernelgen.kernels import bandwidth as module
-from kernelgen.kernels.bandwidth import nearest_neighbour_bandwidth, rule_multiple
+from kernelgen.kernels.bandwidth import (
+    nearest_neighbour_bandwidth,
+    nearest_neighbour_bandwidth_of_products,
+    rule_multiple,
+)
 from kernelgen.kernels.gaussian import Gaussian
 from oracles import scattered, tolerance
 
@@ -59,6 +64,29 @@ def test_it_keeps_a_gaussian_gram_matrix_positive_definite_in_float32() -> None:
     X = scattered(300, 30, seed=3)
     K = Gaussian(nearest_neighbour_bandwidth(Points(X)))(X, engine="portable")
     np.linalg.cholesky(K.astype(np.float32))
+
+
+def products_of(values: np.ndarray) -> InnerProducts:
+    """Of rows that fit into one tile."""
+    return InnerProducts((values @ values.T).ravel(), len(values), len(values), values.shape[1])
+
+
+def test_products_have_the_distances_of_the_rows_that_are_distinct() -> None:
+    values = scattered(40, 6, seed=4)
+    expected = nearest_neighbour_bandwidth(Points(values))
+    assert nearest_neighbour_bandwidth_of_products(products_of(values)) == pytest.approx(expected)
+    repeated = products_of(np.concatenate([values, values, values[:9]]))
+    found = nearest_neighbour_bandwidth_of_products(repeated, np.arange(40))
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-9])
+def test_features_that_rows_share_have_no_distance(noise: float) -> None:
+    """Distinct rows, most of which have the features of another, up to rounding: no bandwidth comes from that."""
+    values = np.repeat(scattered(20, 6, seed=5), 2, axis=0)
+    values += noise * scattered(40, 6, seed=6)
+    with pytest.raises(UsageError, match=r"is 0: half of the distinct rows.*as a number"):
+        nearest_neighbour_bandwidth_of_products(products_of(values))
 
 
 @pytest.mark.parametrize("values", [np.zeros((1, 2)), np.ones((5, 2))])

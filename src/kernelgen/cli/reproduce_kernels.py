@@ -140,10 +140,10 @@ def print_plans(plans: Iterable[tuple[TableRow, SolveProblem, Sweep]]) -> None:
 
     from kernelgen.experiments.kernel_table import planned_seconds
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))  # 80 columns hold a line
     table.add_column("row", no_wrap=True)
-    for column in ("n", "features", "blocks", "fits", "memory", "time", "in memory"):
-        table.add_column(column, justify="right")
+    for column in ("n", "features", "blocks", "fits", "memory", "time", "room"):
+        table.add_column(column, justify="right", no_wrap=True)
     total = 0.0
     for row, problem, sweep in plans:
         plan, seconds = problem.plan, planned_seconds(problem, sweep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,14 @@ import typer
 
 from kernelgen.cli import options
 from kernelgen.cli.summary import print_json
-from kernelgen.cli.terminal import console, format_percent, format_seconds
+from kernelgen.cli.terminal import (
+    console,
+    format_percent,
+    format_seconds,
+    loading,
+    print_warnings,
+    reporting,
+)
 
 if TYPE_CHECKING:
     from kernelgen.experiments.sgd import SGDRecord
@@ -104,6 +112,7 @@ def sgd(
         Path | None, options.output_option(metavar="FILE", help="Draw the distances as FILE, .svg or .png.")
     ] = None,
     as_json: options.Json = False,
+    quiet: Annotated[bool, options.output_option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Train a linear model by SGD and measure how far it is from the minimum-norm solution.
 
@@ -148,7 +157,16 @@ def sgd(
         offline=offline,
         threads=threads,
     )
-    record = run_sgd(config, trace=trace, exact_span=exact_span)
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        loading(quiet=quiet) as load_progress,
+        reporting(quiet=quiet) as report,
+    ):
+        warnings.simplefilter("always", UserWarning)
+        record = run_sgd(
+            config, trace=trace, exact_span=exact_span, progress=report, load_progress=load_progress
+        )
+    print_warnings([str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)])
     if plot is not None:
         from kernelgen.report.figure import write_plot
         from kernelgen.report.norm_plots import draw_trace

@@ -102,10 +102,11 @@ def print_sweep(record: SweepRecord) -> None:
             format_seconds(sum(fit.seconds.get(name, 0.0) for name in ("factor", "solve", "refine"))),
             style=style,
         )
-    out.print(f"[bold]{escape(record.fits[0].dataset)}[/bold], {escape(record.fits[0].features)}")
+    out.print(f"[bold]{escape(_data_text(record.fits[0]))}[/bold], {escape(record.fits[0].features)}")
     out.print(table)
     for each in record.unsolved:
-        out.print(f"ridge {each['ridge']:g}, bandwidth {each['bandwidth']}: {escape(each['message'])}")
+        bandwidth = "" if each["bandwidth"] is None else f", bandwidth {each['bandwidth']}"
+        out.print(f"ridge {each['ridge']:g}{bandwidth}: {escape(each['message'])}")
     if record.chosen is not None:
         rows = (
             f"{record.choice['n_held_out']:,} of its rows held out" if by == "held-out" else "leave-one-out"
@@ -119,7 +120,11 @@ def print_record(record: SolveRecord) -> None:
     from rich.markup import escape
 
     title = "interpolated" if record.ridge == 0 else f"solved with ridge {record.ridge:g}"
-    print_panel(f"[bold]{escape(record.dataset)}[/bold]: {title}", _result_rows(record))
+    print_panel(f"[bold]{escape(_data_text(record))}[/bold]: {title}", _result_rows(record))
+
+
+def _data_text(record: SolveRecord) -> str:
+    return record.dataset + (" (not the official files)" if record.data["official"] is False else "")
 
 
 def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from kernelgen.arrays.checks import check_points
+from kernelgen.arrays.checks import check_points, check_threads
 from kernelgen.arrays.points import Points
 from kernelgen.datasets.dataset import Dataset
+from kernelgen.engines.choose import choose
+from kernelgen.errors import DataError
 from kernelgen.features.base import FeatureMap, FeatureValues, FittedMap, Output
 from kernelgen.features.chain import share_of
 from kernelgen.features.layout import Layout
@@ -49,16 +52,16 @@ def add_features(
     n_train, n_test = plan.n_samples, plan.n_test
     if output.peak_bytes == 0:
         return plan
-    sample = FeatureValues(data.X_train[:_TIMED_ROWS], 1.0 / data.maximum)
-    few = FeatureValues(sample.values[:2], sample.scale)
-    features.fit_apply(few, layout, threads=threads)  # once for what is loaded and compiled at first use
-    start = time.perf_counter()
-    features.fit_apply(sample, layout, threads=threads)
-    seconds = (time.perf_counter() - start) * (n_train + n_test) / len(sample.values)
     making = max(n_train * output.peak_bytes, n_train * output.row_bytes + n_test * output.peak_bytes)
+    fitting = features.fit_bytes(n_train, layout, data.X_train.dtype)
     held = (n_train + n_test) * output.row_bytes
     flops = (n_train + n_test) * output.flops
-    made = Phase("features", max(making, held + then_bytes), flops, seconds)
+    sample = FeatureValues(data.X_train[:_TIMED_ROWS], 1.0 / data.maximum)
+    try:
+        seconds = _seconds(features, sample, layout, threads) * (n_train + n_test) / len(sample.values)
+    except DataError:  # these few have fewer patches than filters, or no contrast; all of them may do
+        seconds = flops / choose("native").measure_rates(check_threads(threads))[str(output.dtype)]
+    made = Phase("features", max(making, fitting, held + then_bytes), flops, seconds)
     peak = max(made.bytes, plan.peak_bytes)
     fits = peak <= plan.budget_bytes
     return replace(
@@ -72,6 +75,16 @@ def add_features(
         else f"all {n_train} rows need a budget of {format_bytes(peak)} with these features; fewer rows or features "
         "need less",
     )
+
+
+def _seconds(features: FeatureMap, sample: FeatureValues, layout: Layout, threads: int | None) -> float:
+    """Of making the features of the sample."""
+    few = FeatureValues(sample.values[:2], sample.scale)
+    with suppress(DataError):
+        features.fit_apply(few, layout, threads=threads)  # once for what is loaded and compiled at first use
+    start = time.perf_counter()
+    features.fit_apply(sample, layout, threads=threads)
+    return time.perf_counter() - start
 
 
 def make_points(

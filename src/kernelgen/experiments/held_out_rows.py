@@ -26,10 +26,14 @@ _ROWS = 64  # of the inner products with held-out rows that are gathered at a ti
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Training rows to fit and others to hold out, both in ascending order."""
+    """Training rows to fit and others to hold out, both in ascending order; equal rows are on one side.
+
+    ``distinct`` are positions in ``fitted``: of rows that repeat none of those before.
+    """
 
     fitted: NDArray[np.int64]
     held_out: NDArray[np.int64]
+    distinct: NDArray[np.int64]
 
 
 def split_sizes(n: int) -> tuple[int, int]:
@@ -46,11 +50,34 @@ def split_sizes(n: int) -> tuple[int, int]:
     return fitted, min(MOST_HELD_OUT_ROWS, n - fitted)
 
 
-def draw_split(n: int, seed: int) -> Split:
-    """Rows drawn without replacement: in many files the rows of a class follow each other, the first miss some."""
+def draw_split(n: int, seed: int, first: NDArray[np.int64] | None = None) -> Split:
+    """Rows drawn without replacement: in many files the rows of a class follow each other, the first miss some.
+
+    Parameters
+    ----------
+    n, seed : int
+    first : int64 array, shape (n,), or None
+        First equal row of each row; None: all are distinct. A held-out row whose copy is fitted would be known by
+        heart, and its error would choose the model that remembers best.
+
+    Raises
+    ------
+    UsageError
+        There are too few rows, or too few that differ.
+    """
     fitted, held_out = split_sizes(n)
     order = np.random.default_rng(seed).permutation(n)
-    return Split(np.sort(order[:fitted]), np.sort(order[fitted : fitted + held_out]))
+    first = np.arange(n) if first is None else first
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    order = np.argsort(place[first], kind="stable")  # copies follow each other
+    fit, others = np.sort(order[:fitted]), order[fitted : fitted + held_out]
+    others = np.sort(others[first[others] != first[order[fitted - 1]]])  # the cut may go through copies
+    if not len(others):
+        raise UsageError(
+            f"{n} training rows, and too few different ones to hold some out: name one ridge and one bandwidth"
+        )
+    return Split(fit, others, np.sort(np.unique(first[fit], return_index=True)[1]))
 
 
 class HeldOutRows(Protocol):
@@ -104,6 +131,7 @@ class StreamedHeldOut:
     fitted: InnerProducts
     G: FloatArray
     norms: FloatArray
+    distinct: NDArray[np.int64]
     precision: str
     threads: int | None
 
@@ -116,11 +144,11 @@ class StreamedHeldOut:
             rows = slice(start, start + _ROWS)
             G[rows] = products.block(held_out[rows], fitted)
         norms = products.squared_norms()[held_out]
-        return StreamedHeldOut(products.take(fitted), G, norms, precision, threads)
+        return StreamedHeldOut(products.take(fitted), G, norms, split.distinct, precision, threads)
 
     def neighbour_distance(self, seed: int) -> float:
         """See :class:`HeldOutRows`."""
-        return nearest_neighbour_bandwidth_of_products(self.fitted, seed=seed)
+        return nearest_neighbour_bandwidth_of_products(self.fitted, self.distinct, seed=seed)
 
     def factorize(self, kernel: Kernel, ridge: float, n_targets: int) -> Factor:
         """See :class:`HeldOutRows`."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_choice, check_positive
 from kernelgen.arrays.whole_file import check_destination
+from kernelgen.datasets.dataset import LoadProgress
 from kernelgen.datasets.registry import load_dataset
 from kernelgen.errors import UsageError
 from kernelgen.estimators.targets import encode_labels
@@ -25,8 +26,9 @@ from kernelgen.features.random_fourier import RandomFourier
 from kernelgen.features.registry import make_features
 from kernelgen.linear.config import SGDConfig
 from kernelgen.linear.min_norm import minimum_norm
-from kernelgen.linear.sgd import sgd
+from kernelgen.linear.sgd import Epoch, sgd
 from kernelgen.linear.trace import Trace, TracePoint, error_of
+from kernelgen.solvers.progress import ProgressCallback, phase
 
 FOURIER = "random-fourier"
 BANDWIDTH = 5.0
@@ -170,12 +172,21 @@ def parse_features(text: str) -> int | None:
     return int(count)
 
 
-def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
+def prepare_sgd(
+    config: SGDRunConfig,
+    *,
+    progress: ProgressCallback | None = None,
+    load_progress: LoadProgress | None = None,
+) -> SGDProblem:
     """Rows and targets of the data set, or Gaussian ones."""
     if config.dataset is None:
         return _gaussian(config)
     data = load_dataset(
-        config.dataset, data_dir=config.data_dir, offline=config.offline, seed=config.optimizer.seed
+        config.dataset,
+        data_dir=config.data_dir,
+        offline=config.offline,
+        seed=config.optimizer.seed,
+        progress=load_progress,
     )
     for name, asked, there in (
         ("n_train", config.n_train, data.X_train),
@@ -197,7 +208,7 @@ def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
         train, test = phi(X_train), phi(X_test) if len(X_test) else np.empty((0, count))
     else:
         part = replace(data, X_train=X_train, y_train=y_train, X_test=X_test, y_test=y_test)
-        made = make_points(make_features(config.features), part, threads=config.threads)
+        made = make_points(make_features(config.features), part, threads=config.threads, progress=progress)
         train, test = (points.as_float64(slice(None)) for points in (made.train, made.test))
     classes, Y = encode_labels(y_train)
     answers = [np.searchsorted(classes, y) for y in (y_train, y_test)]
@@ -205,7 +216,12 @@ def prepare_sgd(config: SGDRunConfig) -> SGDProblem:
 
 
 def run_sgd(
-    config: SGDRunConfig, *, trace: str | PathLike[str] | None = None, exact_span: bool = False
+    config: SGDRunConfig,
+    *,
+    trace: str | PathLike[str] | None = None,
+    exact_span: bool = False,
+    progress: ProgressCallback | None = None,
+    load_progress: LoadProgress | None = None,
 ) -> SGDRecord:
     """Train, and measure every distance.
 
@@ -217,6 +233,9 @@ def run_sgd(
         take longer than the epoch, and not only at the end.
     exact_span : bool
         Project at every epoch, instead of by random probes and by a projection at the end.
+    progress : callable, optional
+        Told of the phases "features" and "epochs"; of the latter as the share of the most epochs there may be.
+    load_progress : callable, optional
 
     Raises
     ------
@@ -231,7 +250,7 @@ def run_sgd(
     if trace is not None:
         check_destination(trace)  # now, not after all epochs
     began = time.perf_counter()
-    problem = prepare_sgd(config)
+    problem = prepare_sgd(config, progress=progress, load_progress=load_progress)
     X, Y = problem.X_train, problem.Y_train
     shape = (X.shape[1],) if Y.ndim == 1 else (X.shape[1], Y.shape[1])
     start = None
@@ -249,7 +268,14 @@ def run_sgd(
         y_test=problem.answers_test,
         exact_span=exact_span,
     )
-    run = sgd(X, Y, config.optimizer, start=start, observe=record, threads=config.threads)
+    with phase("epochs", progress) as heartbeat:
+
+        def observe(epoch: Epoch) -> None:
+            record(epoch)
+            if heartbeat is not None:
+                heartbeat(epoch.number / max(1, config.optimizer.epochs))
+
+        run = sgd(X, Y, config.optimizer, start=start, observe=observe, threads=config.threads)
     W = np.asarray(run.weights, dtype=np.float64)
     columns = W[:, None] if W.ndim == 1 else W
     moved = W if start is None else W - start

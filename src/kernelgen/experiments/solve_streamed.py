@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from kernelgen.arrays.checks import check_threads
 from kernelgen.arrays.duplicates import check_labels_agree, find_duplicates
 from kernelgen.arrays.inner_products import InnerProducts
 from kernelgen.arrays.points import FloatArray
+from kernelgen.arrays.whole_file import check_destination
 from kernelgen.engines.choose import choose as choose_engine
 from kernelgen.errors import BudgetExceeded, KernelgenError, NotConverged, NotPositiveDefinite
 from kernelgen.estimators.model import check_solved
@@ -58,9 +60,11 @@ class StreamedRows:
     ----------
     fitted : FittedRandomConv
     train : FeatureValues
-        The distinct rows where `first` is given, else all.
-    first : int64 array, shape (n,), or None
-        First equal row of each row, where repeated ones were left out.
+        The distinct rows where they are merged, else all.
+    first : int64 array, shape (n,)
+        First equal row of each row.
+    merged : bool
+        Whether repeated rows were left out.
     products : InnerProducts
         Of `train`.
     Y : array, shape (n, c)
@@ -69,7 +73,8 @@ class StreamedRows:
 
     fitted: FittedRandomConv
     train: FeatureValues
-    first: NDArray[np.int64] | None
+    first: NDArray[np.int64]
+    merged: bool
     products: InnerProducts
     classes: NDArray[Any]
     Y: FloatArray
@@ -77,7 +82,12 @@ class StreamedRows:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """Which of all rows are in `train`."""
-        return np.ones(len(self.Y), bool) if self.first is None else self.first == np.arange(len(self.first))
+        return self.first == np.arange(len(self.first)) if self.merged else np.ones(len(self.first), bool)
+
+    @property
+    def copies(self) -> NDArray[np.int64]:
+        """First equal row of each row of `train`, among those."""
+        return np.arange(self.products.n_samples) if self.merged else self.first
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,9 @@ def _solve_streamed(
     choose: Callable[[StreamedRows], Sequence[SolveConfig]] | None,
     unsolved: Callable[[SolveConfig, KernelgenError], None] | None,
 ) -> list[SolveRecord]:
+    resume = problem.config.resume
+    if resume is not None and not Path(resume).is_file():
+        check_destination(resume)  # now, not after the filters and the sum
     start = time.perf_counter()
     rows, seconds = _stream(problem, progress)
     streamed = time.perf_counter() - start
@@ -179,12 +192,11 @@ def _stream(
         fitted = features.fit(everyone, layout_of(data), threads=threads, engine=config.engine, progress=beat)
     made = time.perf_counter()
     classes, Y = encode_labels(problem.y_train)
-    train, first = everyone, None
-    if config.ridge == 0:  # equal images would make K singular
-        duplicates = find_duplicates(data.X_train)
-        if duplicates.n_duplicates:
-            check_labels_agree(duplicates, Y)
-            train, first = FeatureValues(data.X_train[duplicates.unique_rows], scale), duplicates.first
+    train, duplicates = everyone, find_duplicates(data.X_train)
+    merged = config.ridge == 0 and duplicates.n_duplicates > 0  # equal images would make K singular
+    if merged:
+        check_labels_agree(duplicates, Y)
+        train = FeatureValues(data.X_train[duplicates.unique_rows], scale)
     products = stream_products(
         fitted,
         train,
@@ -195,13 +207,13 @@ def _stream(
         progress=progress,
     )
     seconds = {"features": made - start, "gram": time.perf_counter() - made}
-    return StreamedRows(fitted, train, first, products, classes, Y), seconds
+    return StreamedRows(fitted, train, duplicates.first, merged, products, classes, Y), seconds
 
 
 def _fit(rows: StreamedRows, problem: SolveProblem, progress: ProgressCallback | None) -> _Fit:
     config, start = problem.config, time.perf_counter()
-    assert config.ridge == 0 or rows.first is None, "rows are merged for ridge 0 only"
-    kernel = streamed_kernel(config, rows.products)
+    assert config.ridge == 0 or not rows.merged, "rows are merged for ridge 0 only"
+    kernel = streamed_kernel(config, rows.products, np.unique(rows.copies))
     chosen = time.perf_counter()
     factor = factorize_products(
         rows.products,
@@ -210,7 +222,7 @@ def _fit(rows: StreamedRows, problem: SolveProblem, progress: ProgressCallback |
         precision=problem.plan.precision,
         threads=check_threads(config.threads),
         n_targets=rows.Y.shape[1],
-        first=rows.first,
+        first=rows.first if rows.merged else None,
         progress=progress,
     )
     solution = check_solved(factor.solve(rows.Y, tol=config.tol, progress=progress))
@@ -254,12 +266,11 @@ def _test_errors(
     return [error_rate(decode_scores(each, rows.classes), data.y_test) for each in scores]
 
 
-def streamed_kernel(config: SolveConfig, products: InnerProducts) -> Kernel:
-    """The config's kernel; a bandwidth by rule comes from the products."""
-    by_rule = config.kernel in WITH_BANDWIDTH and isinstance(config.bandwidth, str)
-    return kernel_of(
-        config, nearest_neighbour_bandwidth_of_products(products, seed=config.seed) if by_rule else None
-    )
+def streamed_kernel(config: SolveConfig, products: InnerProducts, distinct: NDArray[np.int64]) -> Kernel:
+    """The config's kernel; a bandwidth by rule comes from the products of the distinct rows."""
+    if config.kernel not in WITH_BANDWIDTH or not isinstance(config.bandwidth, str):
+        return kernel_of(config, None)
+    return kernel_of(config, nearest_neighbour_bandwidth_of_products(products, distinct, seed=config.seed))
 
 
 def _nothing(products: InnerProducts) -> InnerProducts:

@@ -121,7 +121,7 @@ class _Chooser:
             fitted, held_out = points.take(split.fitted), points.take(split.held_out)
             return StoredHeldOut(fitted, held_out, self.problem.config, self.problem.plan.precision)
 
-        return self._configs(rows, Y, classes)
+        return self._configs(rows, Y, classes, find_duplicates(points.values).first)
 
     def streamed(self, rows: StreamedRows) -> list[SolveConfig]:
         """Of rows whose inner products are there."""
@@ -130,14 +130,18 @@ class _Chooser:
         def some(split: Split) -> HeldOutRows:
             return StreamedHeldOut.of(rows.products, split, precision, threads)
 
-        return self._configs(some, rows.Y[rows.kept], rows.classes)
+        return self._configs(some, rows.Y[rows.kept], rows.classes, rows.copies)
 
     def _configs(
-        self, rows: Callable[[Split], HeldOutRows], Y: FloatArray, classes: NDArray[Any]
+        self,
+        rows: Callable[[Split], HeldOutRows],
+        Y: FloatArray,
+        classes: NDArray[Any],
+        first: NDArray[np.int64],
     ) -> list[SolveConfig]:
         if self.sweep.choose != "held-out":
             return self.sweep.configs(self.problem.config)
-        split = draw_split(len(Y), self.problem.config.seed)
+        split = draw_split(len(Y), self.problem.config.seed, first)
         with phase("choose", self.progress) as tell:
             self.choice = choose_held_out(
                 rows(split),
@@ -159,14 +163,18 @@ class _Chooser:
         self.failures.append((config, error.with_traceback(None)))
 
     def unsolved(self) -> tuple[dict[str, Any], ...]:
-        """What has no fit, and why."""
+        """What has no fit, and why; bandwidths are None where the kernel has none."""
         found = [(each.ridge, each.bandwidth, str(error)) for each, error in self.failures]
         if self.choice is not None:
             found += [
                 (each.ridge, each.bandwidth, f"on the rows of the choice: {each.message}")
                 for each in self.choice.unsolved()
             ]
-        return tuple(dict(zip(("ridge", "bandwidth", "message"), each, strict=True)) for each in found)
+        has_bandwidth = self.problem.config.kernel in WITH_BANDWIDTH
+        return tuple(
+            {"ridge": ridge, "bandwidth": bandwidth if has_bandwidth else None, "message": message}
+            for ridge, bandwidth, message in found
+        )
 
     def errors_of(self, fits: Sequence[SolveRecord]) -> tuple[float | None, ...]:
         """Errors on rows of the training set that a fit did not see."""

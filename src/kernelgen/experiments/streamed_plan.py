@@ -93,15 +93,18 @@ def plan_streamed(config: SolveConfig, data: Dataset, features: FeatureMap, *, n
         peak_bytes=peak,
         seconds=sum(each.seconds for each in phases),
         fits=fits,
-        suggestion=None if fits else "fewer rows: the inner products alone take about 4 n^2 bytes",
+        suggestion=None if fits else _suggestion(max(phases, key=lambda each: each.bytes)),
     )
+
+
+def _suggestion(largest: Phase) -> str:
+    if largest.name == "features":
+        return "fewer filters, a smaller patch, or n_patches below 100,000: drawing and whitening filters takes most"
+    return "fewer rows: the inner products alone take about 4 n^2 bytes"
 
 
 def _fit_phase(features: RandomConv, data: Dataset, made: float, rate: float) -> Phase:
     """Drawing and whitening the filters; `made` flops are those of all features, which statistics need."""
-    n, d = data.X_train.shape
-    recipe = features.constants()
-    flops = made if recipe.standardize else 0.0
-    if recipe.images == "whitened":
-        flops += 4.0 * n * d**2 + 10.0 * d**3  # second moments, their eigenvectors, and all images times them
-    return Phase("features", features.fit_bytes(n, layout_of(data), data.X_train.dtype), flops, flops / rate)
+    n, layout = len(data.X_train), layout_of(data)
+    flops = features.fit_flops(n, layout) + (made if features.constants().standardize else 0.0)
+    return Phase("features", features.fit_bytes(n, layout, data.X_train.dtype), flops, flops / rate)

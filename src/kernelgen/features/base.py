@@ -77,6 +77,10 @@ class FeatureMap(ABC):
             The map needs images, or larger ones.
         """
 
+    def fit_bytes(self, n_samples: int, layout: Layout, dtype: Any) -> int:
+        """Bytes that :meth:`fit` holds at its peak, where it is more than making the features takes; else 0."""
+        return 0
+
     @abstractmethod
     def fit(
         self,

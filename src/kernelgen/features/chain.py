@@ -64,6 +64,16 @@ class Chain(FeatureMap):
             held = made.row_bytes if made.peak_bytes else held
         return Output(layout, dtype, flops, peak)
 
+    def fit_bytes(self, n_samples: int, layout: Layout, dtype: Any) -> int:
+        """Of the map that holds most, beside the features it is fitted to."""
+        most, held = 0, 0
+        for part in self.maps:
+            own, made = part.fit_bytes(n_samples, layout, dtype), part.output(layout, dtype)
+            most = max(most, held + own if own else 0)
+            layout, dtype = made.layout, made.dtype
+            held = n_samples * made.row_bytes if made.peak_bytes else held
+        return most
+
     def fit(
         self,
         X: FeatureValues,

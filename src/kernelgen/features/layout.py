@@ -64,7 +64,8 @@ class Layout:
         if self.image_shape is None:
             raise UsageError(
                 f"features {name!r} are made from images, and these rows of {self.n_values} values are not known to "
-                "be images; give an image_shape, or use a data set of images"
+                "be images: put no other features before these; give an image_shape, or store the images as an array "
+                "of shape (n, height, width) or (n, height, width, channels)"
             )
         return self.image_shape
 

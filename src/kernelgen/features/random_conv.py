@@ -151,7 +151,10 @@ class RandomConv(FeatureMap):
         """Where patches lie in rows of this layout; UsageError where none fits."""
         height, width, channels = layout.shape_for(self.name)
         if self.patch > min(height, width):
-            raise UsageError(f"a patch of side {self.patch} does not fit in images of {height} x {width}")
+            raise UsageError(
+                f"a patch of side {self.patch} does not fit in images of {height} x {width}: "
+                f"patch is at most {min(height, width)}"
+            )
         recipe = self.constants()
         planes = layout.order == "planes"
         return ConvolutionShape(
@@ -179,17 +182,33 @@ class RandomConv(FeatureMap):
     def fit_bytes(self, n_samples: int, layout: Layout, dtype: Any) -> int:
         """Bytes that :meth:`fit` holds at its peak for so many images with values of this dtype, the filters included.
 
-        Three copies of the patches that are drawn (two, where they are not whitened), unless whitened images or
-        statistics of features take more.
+        Three copies of the patches that are drawn and the workspace of their eigenvectors (two copies, where they are
+        not whitened), unless whitened images or statistics of features take more.
         """
         shape, recipe, n, d = self.shape(layout), self.constants(), n_samples, layout.n_values
-        drawn = max(min(self.n_patches, n * shape.positions[0] * shape.positions[1]), self.filters)
+        drawn = self.drawn(n, layout)
         images, whitening = self.image_bytes(n, layout, dtype), 0
         if recipe.images == "whitened":
             whitening = 16 * n * d + 40 * d**2  # images, centered ones, the eigenvectors' workspace
-        patches = images + drawn * (8 * (2 if recipe.whitening == "none" else 3) * shape.depth + 40)
+        copies, vectors = (2, 0) if recipe.whitening == "none" else (3, 40 * shape.depth**2)
+        patches = images + drawn * (8 * copies * shape.depth + 40) + vectors
         statistics = images + 24 * n * shape.features_per_filter * min(self.filters, STANDARDIZED_FILTERS)
         return max(whitening, patches, statistics if recipe.standardize else 0) + self.bank_bytes(layout)
+
+    def drawn(self, n_samples: int, layout: Layout) -> int:
+        """Patches that :meth:`fit` draws: those that whitening is estimated from, the filters among them."""
+        down, across = self.shape(layout).positions
+        return max(min(self.n_patches, n_samples * down * across), self.filters)
+
+    def fit_flops(self, n_samples: int, layout: Layout) -> float:
+        """Floating-point operations of whitening, without the statistics that standardize features."""
+        recipe, n, d = self.constants(), n_samples, layout.n_values
+        if recipe.images == "whitened":
+            return (
+                4.0 * n * d**2 + 10.0 * d**3
+            )  # second moments, their eigenvectors, and all images times them
+        depth = self.shape(layout).depth
+        return 2.0 * self.drawn(n, layout) * depth**2 + 10.0 * depth**3
 
     def bank_bytes(self, layout: Layout) -> int:
         """Bytes of the filters and of what their features are less and times."""
@@ -226,7 +245,8 @@ class RandomConv(FeatureMap):
         total = len(X.values) * shape.positions[0] * shape.positions[1]
         if self.source == "patches" and self.filters > total:
             raise DataError(
-                f"{self.filters} filters are asked for, but {len(X.values)} image(s) have {total} patches"
+                f"{self.filters} filters are asked for, but {len(X.values)} image(s) have {total} patches: ask for "
+                "fewer filters, give more images, or draw the filters at random (source=gaussian)"
             )
         state: dict[str, NDArray[Any]] = {}
         if recipe.images == "whitened":
@@ -237,7 +257,7 @@ class RandomConv(FeatureMap):
             images.values,
             layout,
             patch=self.patch,
-            count=max(min(self.n_patches, total), self.filters),
+            count=self.drawn(len(X.values), layout),
             rng=rng,
         )
         bank = _filters(patches, self.filters, recipe, rng if self.source == "gaussian" else None)

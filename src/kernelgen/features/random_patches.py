@@ -32,6 +32,6 @@ def sample_patches(
     planes = layout.planes(values)  # a view: (n, channels, height, width)
     image, position = np.divmod(picked, rows * columns)
     y, x = np.divmod(position, columns)
-    v, u = np.meshgrid(np.arange(patch), np.arange(patch), indexing="ij")
-    found = planes[image[:, None, None], :, y[:, None, None] + v, x[:, None, None] + u]
+    down, across = (start[:, None] + np.arange(patch) for start in (y, x))
+    found = planes[image[:, None, None], :, down[:, :, None], across[:, None, :]]
     return found.reshape(count, patch * patch * channels).astype(np.float64)

@@ -81,8 +81,11 @@ class Wavelet(ImageMap):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.wavelet not in pywt.wavelist(kind="discrete"):
-            families = ", ".join(name for name in pywt.families() if pywt.wavelist(name, kind="discrete"))
+        discrete = pywt.wavelist(kind="discrete")
+        if self.wavelet not in discrete:
+            families = ", ".join(
+                name for name in pywt.families() if set(pywt.wavelist(name)) <= set(discrete)
+            )
             raise UsageError(
                 f"no discrete wavelet is called {self.wavelet!r}{_nearest(self.wavelet)}; families: {families}"
             )

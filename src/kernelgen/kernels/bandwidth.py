@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelgen.arrays.checks import check_positive
 from kernelgen.arrays.duplicates import find_duplicates
@@ -11,6 +12,7 @@ from kernelgen.arrays.points import FloatArray, Points, center_of
 from kernelgen.errors import UsageError
 
 _COLUMNS = 4096  # rows of the points met at a time
+_SAME = 1e-6  # of a row's norm: features that differ by the rounding of float32 are the same
 
 
 def rule_multiple(bandwidth: float | str) -> float | None:
@@ -93,26 +95,46 @@ def nearest_neighbour_bandwidth(points: Points, *, n_rows: int = 1000, seed: int
 
 
 def nearest_neighbour_bandwidth_of_products(
-    products: InnerProducts, *, n_rows: int = 1000, seed: int = 0
+    products: InnerProducts, rows: NDArray[np.int64] | None = None, *, n_rows: int = 1000, seed: int = 0
 ) -> float:
-    """The same rule where only inner products are there; rows must be distinct, as they are for ridge 0.
+    """The same rule where only inner products are there.
 
-    |x - z|^2 = |x|^2 + |z|^2 - 2 <x, z>
+        |x - z|^2 = |x|^2 + |z|^2 - 2 <x, z>
+
+    Parameters
+    ----------
+    products : InnerProducts
+    rows : int64 array or None
+        Rows that are distinct, in ascending order; None: all of them are.
+    n_rows, seed
+        As for :func:`nearest_neighbour_bandwidth`.
+
+    Raises
+    ------
+    UsageError
+        There is one row, or most have the features of another.
     """
-    n = products.n_samples
-    if n < 2:
+    rows = np.arange(products.n_samples) if rows is None else rows
+    if len(rows) < 2:
         raise UsageError(
             "bandwidth='auto' needs distances between distinct rows, and there is only one: "
             "give the bandwidth as a number"
         )
-    sample = np.arange(n) if n <= n_rows else np.random.default_rng(seed).choice(n, n_rows, replace=False)
+    sample = rows if len(rows) <= n_rows else np.random.default_rng(seed).choice(rows, n_rows, replace=False)
     norms = products.squared_norms()
     nearest = np.empty(len(sample))
     for k, row in enumerate(sample):
         squares = norms[row] + norms - 2.0 * products.full_row(row)
         squares[row] = np.inf
-        nearest[k] = squares.min()
-    return float(np.median(np.sqrt(np.maximum(nearest, 0.0))))
+        nearest[k] = squares[rows].min()
+    distance = float(np.median(np.sqrt(np.maximum(nearest, 0.0))))
+    if distance <= _SAME * float(np.sqrt(np.median(norms[sample]))):
+        raise UsageError(
+            "bandwidth='auto' is the median distance to the nearest neighbour, and it is 0: half of the distinct rows "
+            "or more have the features of another. Give the bandwidth as a number, or choose features that tell the "
+            "rows apart"
+        )
+    return distance
 
 
 def rule_bytes(n_samples: int, n_features: int, *, n_rows: int = 1000) -> int:

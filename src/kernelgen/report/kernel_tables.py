@@ -86,7 +86,7 @@ def _curve(row: dict[str, Any]) -> list[tuple[str, ...]]:
         for fit, error in zip(row["fits"], row["errors"], strict=True)
     ]
     return lines + [
-        (_name(row), f"{each['ridge']:g}", f"{each['bandwidth']}", each["message"], "", "", "", "")
+        (_name(row), f"{each['ridge']:g}", f"{each['bandwidth'] or '-'}", each["message"], "", "", "", "")
         for each in row["unsolved"]
     ]
 

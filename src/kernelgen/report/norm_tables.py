@@ -9,7 +9,10 @@ from kernelgen.report.markdown import grid, percent
 
 
 def norms_markdown(record: dict[str, Any]) -> str:
-    """The interpolants, the features and the bandwidths, norm and test error side by side."""
+    """The interpolants, the features and the bandwidths, norm and test error side by side.
+
+    The status of a row that is not solved stands beside its residual.
+    """
     return "\n".join(
         (
             f"# Norms of interpolants: {record['dataset']}, {record['n_train']:,} training rows\n",
@@ -91,9 +94,10 @@ def _table(rows: Sequence[dict[str, Any]], first: str) -> str:
 def _numbers(row: dict[str, Any]) -> tuple[str, ...]:
     if "norm" not in row:
         return ("K has no factor in this precision", "", "", "")
+    status = row.get("status", "solved")  # centers drawn at random have none
     return (
         f"{row['norm']:.5g}",
         percent(row["train_error"]),
         percent(row["test_error"]),
-        f"{row['relative_residual']:.0e}",
+        f"{row['relative_residual']:.0e}" + ("" if status == "solved" else f" ({status})"),
     )
