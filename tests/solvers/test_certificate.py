@@ -61,7 +61,9 @@ def test_the_estimate_is_a_sharp_lower_bound(n: int, cond: float, seed: int) -> 
 
 
 def test_every_status_has_advice() -> None:
-    assert all(status.advice for status in Status)
+    assert all(status.advice("mixed") for status in Status)
+    assert 'precision="float64"' in Status.NOT_CONVERGED.advice("mixed")
+    assert "precision" not in Status.NOT_CONVERGED.advice("float64")  # nothing sharper to try
     assert str(Status.NOT_CONVERGED) == "not_converged"
 
 

@@ -374,7 +374,7 @@ class Factor:
             return Status.SOLVED, f"solved: {found}"
         status = Status.NOT_POSITIVE_DEFINITE if refined.indefinite else Status.NOT_CONVERGED
         how = f"after {refined.iterations} iterations, condition about {certificate.condition_estimate:.1e}"
-        return status, f"{status.value}: {found}, {how}; {status.advice}"
+        return status, f"{status.value}: {found}, {how}; {status.advice(self.precision)}"
 
     def _expand(self, values: FloatArray, was_1d: bool, *, merged: float | None = None) -> FloatArray:
         """Values of the rows of L on the caller's rows: repeated, or ``merged`` on rows merged into another."""

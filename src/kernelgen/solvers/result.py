@@ -17,20 +17,19 @@ class Status(StrEnum):
     NOT_POSITIVE_DEFINITE = "not_positive_definite"
     NOT_CONVERGED = "not_converged"
 
-    @property
-    def advice(self) -> str:
-        """What a caller can do about it."""
-        return _ADVICE[self]
+    def advice(self, precision: str) -> str:
+        """What a caller who solved in ``precision`` can do about it."""
+        if self is Status.SOLVED:
+            return "the residual is within its tolerance"
+        sharper = "" if precision == "float64" else 'precision="float64", '
+        return f"try {sharper}{_ADVICE[self]}"
 
 
 _ADVICE = {
-    Status.SOLVED: "the residual is within its tolerance",
     Status.NOT_POSITIVE_DEFINITE: (
-        'try precision="float64", a smaller bandwidth, or a ridge above 0 (another problem, asked for by name)'
+        "a smaller bandwidth, or a ridge above 0 (another problem, asked for by name)"
     ),
-    Status.NOT_CONVERGED: (
-        'try precision="float64", more iterations, a smaller bandwidth, or a larger tolerance'
-    ),
+    Status.NOT_CONVERGED: "more iterations, a smaller bandwidth, or a larger tolerance",
 }
 
 
