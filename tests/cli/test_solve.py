@@ -213,6 +213,8 @@ def test_leave_one_out_errors(run: Run) -> None:
         run("solve", "--n-train", "300", "--ridge", "0,1", "--choose", "leave-one-out", "--json", "--quiet")
     )
     assert among["errors"][0] == found["leave_one_out_error"]
+    shown = run("solve", "--n-train", "300", "--ridge", "0,1", "--choose", "leave-one-out", "--quiet").stdout
+    assert "off by: largest relative error found of (K^-1)_ii" in " ".join(shown.split())
     chosen = record(run("solve", "--n-train", "300", "--choose", "leave-one-out", "--json"))
     assert chosen["leave_one_out_error"] == found["leave_one_out_error"]  # with nothing to choose, too
 

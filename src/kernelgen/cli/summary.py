@@ -84,8 +84,8 @@ def print_sweep(record: SweepRecord) -> None:
     from rich.table import Table
 
     by, out = record.choice["by"], console()
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    chosen_by = {"held-out": ["held out"], "leave-one-out": ["left out"], "none": []}[by]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))  # 80 columns hold a line
+    chosen_by = {"held-out": ["held out"], "leave-one-out": ["left out", "off by"], "none": []}[by]
     for name in ("ridge", "bandwidth", *chosen_by, "test", "train", "norm", "residual", "time"):
         table.add_column(name, justify="right")
     for k, fit in enumerate(record.fits):
@@ -95,6 +95,7 @@ def print_sweep(record: SweepRecord) -> None:
             f"{fit.ridge:g}",
             "" if fit.bandwidth is None else f"{fit.bandwidth:.4g}",
             *([] if by == "none" else ["" if error is None else format_percent(error)]),
+            *([_off_by(fit)] if by == "leave-one-out" else []),
             "" if fit.test_error is None else format_percent(fit.test_error),
             format_percent(fit.train_error),
             _number(fit.certificate["rkhs_norm"], digits=5),
@@ -104,6 +105,10 @@ def print_sweep(record: SweepRecord) -> None:
         )
     out.print(f"[bold]{escape(_data_text(record.fits[0]))}[/bold], {escape(record.fits[0].features)}")
     out.print(table)
+    if by == "leave-one-out":
+        out.print(
+            "off by: largest relative error found of (K^-1)_ii, which left-out predictions are made with"
+        )
     for each in record.unsolved:
         bandwidth = "" if each["bandwidth"] is None else f", bandwidth {each['bandwidth']}"
         out.print(f"ridge {each['ridge']:g}{bandwidth}: {escape(each['message'])}")
@@ -121,6 +126,10 @@ def print_record(record: SolveRecord) -> None:
 
     title = "interpolated" if record.ridge == 0 else f"solved with ridge {record.ridge:g}"
     print_panel(f"[bold]{escape(_data_text(record))}[/bold]: {title}", _result_rows(record))
+
+
+def _off_by(record: SolveRecord) -> str:
+    return "unchecked" if record.inverse_error is None else f"{record.inverse_error:.0e}"
 
 
 def _data_text(record: SolveRecord) -> str:
@@ -151,14 +160,9 @@ def _result_rows(record: SolveRecord) -> list[tuple[str, str]]:
     if record.labels != "true":
         rows.append(("labels", f"{record.labels}: {record.label_changes:,} of {record.n_train:,} changed"))
     if record.leave_one_out_error is not None:
-        checked = "unchecked" if record.inverse_error is None else f"within {_number(record.inverse_error)}"
-        rows.insert(
-            1,
-            (
-                "left out",
-                f"{format_percent(record.leave_one_out_error)}   leave-one-out in closed form, (K^-1)_ii {checked}",
-            ),
-        )
+        within = "" if record.inverse_error is None else "within "
+        how = f"leave-one-out in closed form, (K^-1)_ii {within}{_off_by(record)}"
+        rows.insert(1, ("left out", f"{format_percent(record.leave_one_out_error)}   {how}"))
     if certificate.get("n_merged_duplicates"):
         rows.append(
             ("duplicates", f"{certificate['n_merged_duplicates']:,} rows equal to an earlier one, merged")
