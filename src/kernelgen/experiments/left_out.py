@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kernelgen.arrays.points import FloatArray
+from kernelgen.engines.choose import choose
 from kernelgen.estimators.targets import decode_scores, error_rate
-from kernelgen.solvers.costs import Phase
+from kernelgen.solvers.costs import Phase, factor_dtype
 from kernelgen.solvers.factor import Factor
 from kernelgen.solvers.plan import Plan
 from kernelgen.solvers.progress import ProgressCallback
@@ -64,6 +66,26 @@ def plan_left_out(plan: Plan) -> Plan:
     names = [phase.name for phase in plan.phases]
     at = names.index("refine")
     factor, refine = plan.phases[names.index("factor")], plan.phases[at]
-    left_out = Phase("left out", refine.bytes, factor.flops + refine.flops, factor.seconds + refine.seconds)
-    phases = (*plan.phases[: at + 1], left_out, *plan.phases[at + 1 :])
-    return replace(plan, phases=phases, seconds=plan.seconds + left_out.seconds)
+    workspace = choose(plan.engine).workspace_bytes(
+        plan.n_samples,
+        plan.n_features,
+        np.float64,
+        factor_dtype(plan.precision),
+        plan.n_targets,
+        plan.threads,
+        plan.tile,
+        "diag_inverse",
+    )
+    left_out = Phase(
+        "left out", refine.bytes + workspace, factor.flops + refine.flops, factor.seconds + refine.seconds
+    )
+    peak = max(plan.peak_bytes, left_out.bytes)
+    fits = peak <= plan.budget_bytes
+    return replace(
+        plan,
+        phases=(*plan.phases[: at + 1], left_out, *plan.phases[at + 1 :]),
+        seconds=plan.seconds + left_out.seconds,
+        peak_bytes=peak,
+        fits=fits,
+        suggestion="no leave-one-out errors" if plan.fits and not fits else plan.suggestion,
+    )

@@ -221,7 +221,8 @@ def fit_prepared(
         features=points.fitted,
         input_scale=1.0 / problem.data.maximum,
     )
-    stats = solution.stats
+    stats, others = solution.stats, ("features", "left out", "predict")
+    beside = (phase.bytes for phase in problem.plan.phases if phase.name in others)
     record = make_record(
         problem,
         kernel,
@@ -236,10 +237,7 @@ def fit_prepared(
             "total": spent["features"] + spent["bandwidth"] + time.perf_counter() - start,
             **spent,
         },
-        # the last phase predicts; the first one makes features, if they are made
-        planned_bytes=max(
-            stats.planned_bytes + held, problem.plan.phases[-1].bytes, problem.plan.phases[0].bytes
-        ),
+        planned_bytes=max([stats.planned_bytes + held, *beside]),
     )
     return record, model, test
 
