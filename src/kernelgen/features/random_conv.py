@@ -203,10 +203,8 @@ class RandomConv(FeatureMap):
     def fit_flops(self, n_samples: int, layout: Layout) -> float:
         """Floating-point operations of whitening, without the statistics that standardize features."""
         recipe, n, d = self.constants(), n_samples, layout.n_values
-        if recipe.images == "whitened":
-            return (
-                4.0 * n * d**2 + 10.0 * d**3
-            )  # second moments, their eigenvectors, and all images times them
+        if recipe.images == "whitened":  # second moments, their eigenvectors, and all images times them
+            return 4.0 * n * d**2 + 10.0 * d**3
         depth = self.shape(layout).depth
         return 2.0 * self.drawn(n, layout) * depth**2 + 10.0 * depth**3
 
