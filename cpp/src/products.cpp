@@ -39,7 +39,7 @@ void add_products(const TileLayout& layout, i64 depth, const T* Phi, double* til
             for (i64 r = c + 1; r < b; ++r) A[c + r * b] = A[r + c * b];
           }
         }
-        for (i64 q = 0; q < b * b; ++q) tile[q] += double(A[q]);
+        loops.add(b * b, A.data(), tile);
       }
       team.add_work(double(b) * double(b) * double(depth));
     }
@@ -61,10 +61,7 @@ void add_cross_products(i64 b, i64 m, i64 n, i64 depth, const T* Phi, const T* P
         // the other way round: a column of the result is a row of `out`
         loops.product(b, b, width, Psi + j * b * depth + p * G, depth * G, Phi + i * b * depth + p * G,
                       depth * G, A.data(), b, Update::assign, Part::all, {});
-        for (i64 r = 0; r < rows; ++r) {
-          double* row = out + (i * b + r) * n + j * b;
-          for (i64 c = 0; c < columns; ++c) row[c] += double(A[c + r * b]);
-        }
+        for (i64 r = 0; r < rows; ++r) loops.add(columns, A.data() + r * b, out + (i * b + r) * n + j * b);
       }
       team.add_work(double(b) * double(b) * double(depth));
     }

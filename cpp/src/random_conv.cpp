@@ -81,28 +81,21 @@ void read_planes(const S* image, double scale, const double* center, const Convo
   }
 }
 
-// Patches in the micro-kernel's order: element (position, k) at (position / G) depth G + k G + position % G. Neighbours
-// in a row of positions read neighbours in a row of the image.
+// Patches in the micro-kernel's order: element (position, k) at (position / G) depth G + k G + position % G. The values
+// at k of all positions come beside each other in `line` first, which is 0 behind them: copies of a row, and of a group,
+// instead of pieces of both.
 template <class T>
-void gather(const T* planes, const Convolution& c, T* patches) {
+void gather(const T* planes, const Convolution& c, T* line, T* patches) {
   constexpr i64 G = group<T>;
-  const i64 depth = c.depth();
-  for (i64 y = 0; y < c.rows(); ++y) {
-    T* to = patches;
-    for (i64 v = 0; v < c.patch; ++v) {
-      for (i64 u = 0; u < c.patch; ++u) {
-        for (i64 channel = 0; channel < c.channels; ++channel, to += G) {
-          const T* from = planes + (channel * c.height + y + v) * c.width + u;
-          i64 position = y * c.columns();
-          for (i64 left = c.columns(); left > 0;) {
-            const i64 lane = position % G, run = std::min(left, G - lane);
-            T* out = to + position / G * depth * G + lane;
-            for (i64 r = 0; r < run; ++r) out[r] = from[r];
-            from += run;
-            position += run;
-            left -= run;
-          }
-        }
+  const i64 depth = c.depth(), groups = round_up(c.rows() * c.columns(), G) / G;
+  for (i64 v = 0; v < c.patch; ++v) {
+    for (i64 u = 0; u < c.patch; ++u) {
+      for (i64 channel = 0; channel < c.channels; ++channel, patches += G) {
+        const T* from = planes + (channel * c.height + v) * c.width + u;
+        for (T *to = line, *const stop = line + c.rows() * c.columns(); to < stop;
+             to += c.columns(), from += c.width)
+          std::copy_n(from, c.columns(), to);
+        for (i64 g = 0; g < groups; ++g) std::copy_n(line + g * G, G, patches + g * depth * G);
       }
     }
   }
@@ -214,15 +207,16 @@ void convolve(const Points& images, const Convolution& shape, const Filters<T>& 
   const double work = convolve_work(1, shape, filters.count);
   std::atomic<i64> next{0};
   team.run([&](int) {
-    Buffer<T> planes(images.d), patches(padded * depth), responses(slab * chunk),
+    Buffer<T> planes(images.d), line(padded), patches(padded * depth), responses(slab * chunk),
         sums(pooling.regions() * 2 * slab);
+    std::fill(line.data(), line.data() + line.size(), T(0));
     std::fill(patches.data(), patches.data() + patches.size(), T(0));
     // A group of images at a time: their features share cache lines where they go to the micro-kernel's order.
     for (i64 g = next++; g * G < images.n; g = next++) {
       for (i64 i = g * G; i < std::min(g * G + G, images.n); ++i) {
         if (team.stopped()) return;
         read_planes(images, i, shape, planes.data());
-        gather(planes.data(), shape, patches.data());
+        gather(planes.data(), shape, line.data(), patches.data());
         if (shape.contrast >= 0.0) normalize((positions + G - 1) / G, depth, shape.contrast, patches.data());
         T* features = out + i / G * order.group_step + i % G * order.image_step;
         for (i64 f = 0; f < filters.count; f += slab) {

@@ -394,6 +394,11 @@ void scale(i64 m, T* __restrict column, const T* __restrict factors, T factor) {
 }
 
 template <class T>
+void add(i64 m, const T* __restrict column, double* __restrict sums) {
+  for (i64 i = 0; i < m; ++i) sums[i] += double(column[i]);
+}
+
+template <class T>
 void rectify(i64 runs, const Run* run, const T* columns_of, const T* above, const T* below, T* sums) {
   using V = typename Lanes<T>::type;
   using M = typename Lanes<T>::memory;
@@ -431,6 +436,7 @@ constexpr RealLoops<T> real_loops{
     polynomial<T>,
     square_root<T>,
     scale<T>,
+    add<T>,
     rectify<T>,
 };
 

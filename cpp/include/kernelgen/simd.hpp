@@ -65,7 +65,8 @@ struct RealLoops {
                      std::int64_t degree);                 // (gamma column + coef0)^degree
   void (*square_root)(std::int64_t m, T* column, T unit);  // column = unit sqrt(column)
   void (*scale)(std::int64_t m, T* column, const T* factors,
-                T factor);  // column *= factors * factor (1/|x| of bytes)
+                T factor);                                     // column *= factors * factor (1/|x| of bytes)
+  void (*add)(std::int64_t m, const T* column, double* sums);  // sums += column
   // For each column c (row_multiple rows, contiguous) of each run: sums(region, 0) += max(c - above, 0) and
   // sums(region, 1) += max(below - c, 0), elementwise; sums is (regions x 2 x row_multiple).
   void (*rectify)(std::int64_t runs, const Run* run, const T* columns, const T* above, const T* below,
