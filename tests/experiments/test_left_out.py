@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kernelgen.errors import BudgetExceeded
+from kernelgen.experiments.left_out import PROBES
 from kernelgen.experiments.solve import SolveConfig, prepare_solve, run_solve, solve_problem
 
 
@@ -31,3 +33,15 @@ def test_what_fits_without_it_says_so() -> None:
     run_solve(replace(config, memory_budget=budget))
     with pytest.raises(BudgetExceeded, match="no leave-one-out errors"):
         solve_problem(prepare_solve(replace(config, memory_budget=budget, leave_one_out=True)))
+
+
+def test_two_classes_are_checked_by_as_many_columns(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(size=(200, 5)), np.arange(200) % 2
+    np.savez(tmp_path / "two.npz", X=X, y=y)
+    config = SolveConfig(dataset=str(tmp_path / "two.npz"), leave_one_out=True, precision="mixed")
+    plan = prepare_solve(config).plan
+    bytes_of = {phase.name: phase.bytes for phase in plan.phases}
+    assert plan.n_targets < PROBES
+    assert bytes_of["left out"] >= bytes_of["refine"] + 80 * plan.n_samples * (PROBES - plan.n_targets)
+    assert 0 < run_solve(config).inverse_error < 1e-2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from kernelgen.cli import options
 from kernelgen.cli.memorize_summary import print_network, print_sweep
 from kernelgen.cli.summary import print_json
-from kernelgen.cli.terminal import loading, phases, print_warnings
+from kernelgen.cli.terminal import loading, phases, printing_warnings
 
 network_option = partial(typer.Option, rich_help_panel="Network")
 
@@ -176,14 +175,8 @@ def memorize(
         direction=direction.value,
         seed=seed,
     )
-    with (
-        warnings.catch_warnings(record=True) as caught,
-        loading(quiet=quiet) as load_progress,
-    ):
-        warnings.simplefilter("always", UserWarning)
-        with phases(quiet=quiet) as progress:
-            record = run_memorize(config, progress=progress, load_progress=load_progress, save=save)
-    print_warnings([str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)])
+    with printing_warnings(), loading(quiet=quiet) as load_progress, phases(quiet=quiet) as progress:
+        record = run_memorize(config, progress=progress, load_progress=load_progress, save=save)
     if as_json:
         print_json(record.as_dict())
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from kernelgen.cli.terminal import (
     format_percent,
     format_seconds,
     loading,
-    print_warnings,
+    printing_warnings,
     reporting,
 )
 
@@ -157,16 +156,10 @@ def sgd(
         offline=offline,
         threads=threads,
     )
-    with (
-        warnings.catch_warnings(record=True) as caught,
-        loading(quiet=quiet) as load_progress,
-        reporting(quiet=quiet) as report,
-    ):
-        warnings.simplefilter("always", UserWarning)
+    with printing_warnings(), loading(quiet=quiet) as load_progress, reporting(quiet=quiet) as report:
         record = run_sgd(
             config, trace=trace, exact_span=exact_span, progress=report, load_progress=load_progress
         )
-    print_warnings([str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)])
     if plot is not None:
         from kernelgen.report.figure import write_plot
         from kernelgen.report.norm_plots import draw_trace

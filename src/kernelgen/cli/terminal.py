@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -103,6 +104,15 @@ def print_warnings(messages: list[str]) -> None:
     """Write warnings to stderr, one line each."""
     for message in messages:
         print(f"kernelgen: warning: {message}", file=sys.stderr)
+
+
+@contextmanager
+def printing_warnings() -> Iterator[None]:
+    """Write the warnings of the block to stderr when it is done, one line each; a block that raises has said enough."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    print_warnings([str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)])
 
 
 Reporter = Callable[["Progress"], None]
